@@ -1,0 +1,56 @@
+"""mien recognises the apparent expression of faces in still images.
+
+    >>> import mien
+    >>> for prediction in mien.predict("photo.jpg"):
+    ...     print(prediction)
+
+The names below are loaded when they are first used, so that ``import mien`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mien.core.errors import MienError
+    from mien.core.labels import CLASSES
+    from mien.core.registry import register
+    from mien.core.types import BBox, Face, Prediction
+    from mien.predictor import Predictor, predict, stream
+
+__version__ = "1.0.0"
+__all__ = [
+    "CLASSES",
+    "BBox",
+    "Face",
+    "MienError",
+    "Prediction",
+    "Predictor",
+    "__version__",
+    "predict",
+    "register",
+    "stream",
+]
+
+_HOME: Final = {
+    "BBox": "mien.core.types",
+    "CLASSES": "mien.core.labels",
+    "Face": "mien.core.types",
+    "MienError": "mien.core.errors",
+    "Prediction": "mien.core.types",
+    "Predictor": "mien.predictor",
+    "predict": "mien.predictor",
+    "register": "mien.core.registry",
+    "stream": "mien.predictor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

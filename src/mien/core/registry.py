@@ -1,0 +1,86 @@
+"""Names and what they stand for, loaded when first asked for.
+
+Three ways in: a line in `_BUILT_IN`; an entry point of the group ``mien.<socket>`` in another
+package; or `register` in a notebook. A later way hides an earlier one of the same name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from importlib import metadata
+from typing import Any, Final
+
+from mien.core.errors import UnknownNameError
+
+_BUILT_IN: Final[dict[str, dict[str, str]]] = {
+    "datasets": {
+        "fer2013": "mien.datasets.fer2013:Fer2013",
+        "ferplus": "mien.datasets.ferplus:FerPlus",
+        "internet": "mien.datasets.internet:Internet",
+    },
+    "detectors": {
+        "auto": "mien.faces.auto:auto",
+        "yunet": "mien.faces.yunet:YuNet",
+        "hog": "mien.faces.hog:Hog",
+        "full-frame": "mien.faces.full_frame:FullFrame",
+    },
+    "aligners": {"five-point": "mien.faces.align:FivePointAligner"},
+    "networks": {
+        "mienet": "mien.models.networks:Mienet",
+        "mienet-tiny": "mien.models.networks:MienetTiny",
+    },
+    "runtimes": {"onnx": "mien.runtimes.onnx:OnnxRuntime"},
+    "engines": {"local": "mien.engines.local:LocalEngine"},
+}
+_registered: dict[str, dict[str, Any]] = {}
+
+
+def sockets() -> list[str]:
+    """Returns the names of the sockets."""
+    return list(_BUILT_IN)
+
+
+def names(socket: str) -> list[str]:
+    """Returns every name that a socket knows, sorted."""
+    known = _BUILT_IN[socket].keys() | _registered.get(socket, {}).keys()
+    return sorted(known | {point.name for point in _entry_points(socket)})
+
+
+def register(socket: str, name: str, thing: Any) -> None:
+    """Makes ``thing`` (a class or factory) known under ``name`` for this process.
+
+    Raises:
+        UnknownNameError: there is no such socket.
+    """
+    if socket not in _BUILT_IN:
+        raise UnknownNameError(_unknown("socket", socket, sockets()))
+    _registered.setdefault(socket, {})[name] = thing
+
+
+def load(socket: str, name: str) -> Any:
+    """Returns the class or factory behind a name, importing it if need be.
+
+    Raises:
+        UnknownNameError: the socket knows no such name; the message lists those it knows.
+        MissingExtraError: an optional part of mien that it needs is not installed.
+    """
+    if name in _registered.get(socket, {}):
+        return _registered[socket][name]
+    for point in _entry_points(socket):
+        if point.name == name:
+            return point.load()
+    if name not in _BUILT_IN[socket]:
+        raise UnknownNameError(_unknown(socket.rstrip("s"), name, names(socket)))
+    module, _, attribute = _BUILT_IN[socket][name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _entry_points(socket: str) -> metadata.EntryPoints:
+    return metadata.entry_points(group=f"mien.{socket}")
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"There is no {kind} named {name!r}.{hint} Known: {', '.join(known)}."

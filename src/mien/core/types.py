@@ -1,0 +1,282 @@
+"""The values that travel between the rooms of the house: frozen, and checked when they are made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.core import labels
+
+Image = npt.NDArray[np.uint8]
+"""A picture: (height, width, 3), RGB, uint8, 0 to 255."""
+Floats = npt.NDArray[np.float32]
+"""A float32 array; each place that uses it states the shape and the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class BBox:
+    """A box in absolute pixels; ``x2`` and ``y2`` lie just outside it.
+
+    Raises:
+        ValueError: a corner is not finite, or the box has no area.
+    """
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    def __post_init__(self) -> None:
+        corners = self.as_tuple()
+        if not all(map(math.isfinite, corners)) or self.x2 <= self.x1 or self.y2 <= self.y1:
+            raise ValueError(
+                f"A box needs finite corners with x1 < x2 and y1 < y2; this one has {corners}."
+            )
+
+    @property
+    def width(self) -> float:
+        """The width in pixels."""
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        """The height in pixels."""
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        """The area in square pixels."""
+        return self.width * self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The centre (x, y) in pixels."""
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def as_tuple(self) -> tuple[float, float, float, float]:
+        """Returns (x1, y1, x2, y2)."""
+        return self.x1, self.y1, self.x2, self.y2
+
+    def rounded(self) -> tuple[int, int, int, int]:
+        """Returns (x1, y1, x2, y2), each rounded to whole pixels."""
+        return round(self.x1), round(self.y1), round(self.x2), round(self.y2)
+
+    def iou(self, other: BBox) -> float:
+        """Returns the overlap with another box: intersection over union, 0 to 1."""
+        width = min(self.x2, other.x2) - max(self.x1, other.x1)
+        height = min(self.y2, other.y2) - max(self.y1, other.y1)
+        if width <= 0 or height <= 0:
+            return 0.0
+        return width * height / (self.area + other.area - width * height)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A face found in a picture.
+
+    Attributes:
+        bbox: the box around the face, absolute pixels.
+        score: how sure the detector is; its scale belongs to the detector.
+        detector: the name of the detector that found it.
+        landmarks: (5, 2) float32, absolute pixels: the eye at the image's left, the other eye,
+            the tip of the nose, the mouth corner at the image's left, the other one. None where
+            nothing has placed them.
+        yaw: degrees, or None where not measured; likewise ``pitch`` and ``roll``.
+
+    Raises:
+        ValueError: the landmarks have another shape or are not finite.
+    """
+
+    bbox: BBox
+    score: float
+    detector: str
+    landmarks: Floats | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.landmarks is None:
+            return
+        if self.landmarks.shape != (5, 2):
+            raise ValueError(f"Landmarks have the shape (5, 2); these have {self.landmarks.shape}.")
+        if not np.isfinite(self.landmarks).all():
+            raise ValueError("Landmarks are finite pixel positions; these hold NaN or infinity.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled or unlabelled picture of a data set, as its reader states it.
+
+    Attributes:
+        id: the sha256 of the file's bytes, with ``#box`` or ``#frame`` added where one file holds
+            several samples.
+        path: relative to the source's root, with ``/`` between folders.
+        dataset: the name of the reader.
+        licence: the licence of the pictures, in the words of their owner.
+        label: one of the seven classes, ``"contempt"``, or None.
+        votes: seven weights in the order of `labels.CLASSES` (crowd votes or a distribution).
+        split: the part that the data set itself puts the sample in, such as ``"train"``.
+        subject: the person, where known; other fields likewise where the data set states them.
+    """
+
+    id: str
+    path: str
+    dataset: str
+    licence: str
+    label: str | None = None
+    votes: tuple[float, ...] | None = None
+    split: str | None = None
+    subject: str | None = None
+    face_box: BBox | None = None
+    sequence: str | None = None
+    frame: int | None = None
+    pose: str | None = None
+    light: str | None = None
+    intensity: float | None = None
+    gender: str | None = None
+    age: str | None = None
+    ethnicity: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.label is not None:
+            labels.code(self.label)
+        if self.votes is not None:
+            expected = len(labels.CLASSES)
+            if len(self.votes) != expected or min(self.votes) < 0:
+                raise ValueError(
+                    f"Votes are {expected} numbers of 0 or more, one a class; got {self.votes}."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An input that a stage could not use: kept + rejected = input, always.
+
+    Attributes:
+        path: where the input stands, as in `Sample.path`.
+        reason: one word for counting, such as ``"no_face"`` or ``"unreadable"``.
+        detail: what happened, for a person.
+        id: the sample's id, where it has one.
+        dataset: the data set in a catalogue; readers leave it out.
+    """
+
+    path: str
+    reason: str
+    detail: str = ""
+    id: str | None = None
+    dataset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a data set says of itself.
+
+    Attributes:
+        name: the reader's name.
+        title: the data set's full name.
+        licence: the licence of its pictures, in the words of their owner.
+        commercial_use: whether what is trained on it may be sold: yes, no or unknown.
+        url: where to ask for the data.
+        citation: the paper to cite.
+    """
+
+    name: str
+    title: str
+    licence: str
+    commercial_use: str
+    url: str
+    citation: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """The apparent expression of one face, or the reason why there is none.
+
+    Attributes:
+        source: where the picture came from: its path, or ``"image 3"`` for the fourth picture in
+            memory.
+        index: the number of the face in the picture, from 0 (largest first).
+        model: the name of the model.
+        face: the face, or None.
+        probabilities: (7,) float32 in the order of `labels.CLASSES`, summing to 1; or None.
+        expression: the most probable class; or None where there is no face.
+        confidence: its calibrated probability, 0 to 1; or None.
+        abstained: True where mien does not stand behind ``expression``.
+        reason: why it abstained: ``no_face``, ``low_confidence``, ``unreadable`` or, where a
+            detector's landmarks are no face's, ``bad_landmarks``; or None.
+        message: the error's text for ``unreadable`` and ``bad_landmarks``; else None.
+
+    Raises:
+        ValueError: the probabilities are not seven numbers that sum to 1.
+    """
+
+    source: str
+    index: int
+    model: str
+    face: Face | None = None
+    probabilities: Floats | None = None
+    expression: str | None = field(default=None)
+    confidence: float | None = None
+    abstained: bool = False
+    reason: str | None = None
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.probabilities is None:
+            return
+        if self.probabilities.shape != (len(labels.CLASSES),):
+            raise ValueError(
+                f"Probabilities have the shape ({len(labels.CLASSES)},); "
+                f"these have {self.probabilities.shape}."
+            )
+        total = float(self.probabilities.sum())
+        if not math.isclose(total, 1.0, abs_tol=1e-4):
+            raise ValueError(f"Probabilities sum to 1; these sum to {total}.")
+
+    def top(self, k: int = 5) -> list[tuple[str, float]]:
+        """Returns the ``k`` most probable classes with their probabilities, highest first."""
+        if self.probabilities is None:
+            return []
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(labels.CLASSES[i], float(self.probabilities[i])) for i in order]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a flat row: path, index, box, the seven probabilities by name, and the rest."""
+        box = self.face.bbox.as_tuple() if self.face else (None,) * 4
+        values = [None] * len(labels.CLASSES)
+        if self.probabilities is not None:
+            values = [round(float(p), 6) for p in self.probabilities]  # type: ignore[misc]
+        return {
+            "path": self.source,
+            "index": self.index,
+            "expression": self.expression,
+            "code": labels.code(self.expression) if self.expression else None,
+            "confidence": None if self.confidence is None else round(self.confidence, 6),
+            "abstained": self.abstained,
+            "reason": self.reason,
+            **{
+                k: v if v is None else round(v, 2)
+                for k, v in zip(("x1", "y1", "x2", "y2"), box, strict=True)
+            },
+            **dict(zip(labels.CLASSES, values, strict=True)),
+            "detector": self.face.detector if self.face else None,
+            "score": round(self.face.score, 4) if self.face else None,
+            "model": self.model,
+            "message": self.message,
+        }
+
+    def __str__(self) -> str:
+        if self.face is None or self.expression is None or self.confidence is None:
+            detail = f": {self.message}" if self.message else ""
+            return f"{self.source} #{self.index} {self.reason or 'no expression'}{detail}"
+        doubt = f" ({self.reason})" if self.abstained else ""
+        place = ", ".join(map(str, self.face.bbox.rounded()))
+        return (
+            f"{self.source} #{self.index} {labels.titled(self.expression)} "
+            f"{100 * self.confidence:.1f} %{doubt} at ({place})"
+        )
