@@ -1,0 +1,34 @@
+"""The default detector: YuNet where its verified file is there or can be fetched, else HOG."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from mien.core.errors import ChecksumError, DownloadError
+from mien.core.protocols import Detector
+from mien.faces import weights
+
+
+def auto() -> Detector:
+    """Returns a new YuNet, or a new HOG detector where YuNet's file cannot be had.
+
+    The file is looked for once a process; a line on standard error says when HOG steps in.
+    """
+    if _yunet_is_there():
+        from mien.faces.yunet import YuNet
+
+        return YuNet()
+    from mien.faces.hog import Hog
+
+    return Hog()
+
+
+@functools.lru_cache(maxsize=1)
+def _yunet_is_there() -> bool:
+    try:
+        weights.find()
+    except (ChecksumError, DownloadError) as error:
+        print(f"mien: using the detector 'hog', which finds fewer faces. {error}", file=sys.stderr)
+        return False
+    return True
