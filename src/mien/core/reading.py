@@ -105,6 +105,19 @@ def identify(root: Path, path: str) -> str | Rejection:
     return hashlib.sha256(data).hexdigest()
 
 
+def read_ids(path: Path) -> set[str]:
+    """Returns the ids that a file lists, one a line; ``#`` starts a comment.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Expected one id a line.") from error
+    return {text for line in lines if (text := line.partition("#")[0].strip())}
+
+
 def split_name(word: str) -> str | None:
     """Returns ``train``, ``valid`` or ``test`` for the many names of these parts, else None."""
     return _SPLIT_OF.get(re.sub(r"[\s_-]", "", word).casefold())

@@ -1,0 +1,137 @@
+"""How fast this machine is: each stage apart, then all of them together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import PIL.Image
+
+from mien.chains.samples import photographs
+from mien.core import registry
+from mien.core.artifact import versions
+from mien.core.errors import InputError
+from mien.core.images import decode
+from mien.core.sources import expand
+from mien.predictor import Predictor
+
+_BATCH: Final = 32
+_LEAST_FACES: Final = 256
+_SIDE: Final = 350
+_COPIES: Final = 50
+
+
+def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs: int = 5) -> Any:
+    """Times decoding, detecting, aligning and classifying apart, and the whole chain.
+
+    The first three run on one thread; classifying and the chain use the predictor's threads.
+
+    Args:
+        photos: the pictures; every one is read in every run.
+        predictor: the predictor to time.
+        detector: the name of its detector.
+        runs: how often each is timed, after one run that does not count.
+
+    Returns:
+        The machine, and for each stage the median, least and greatest seconds of a run and the
+        rate in items a second.
+
+    Raises:
+        InputError: no picture holds a face, or there is no picture.
+    """
+    find = registry.load("detectors", detector)()
+    aligner = registry.load("aligners", "five-point")()
+    images = [decode(path) for path in photos]
+    found = [(image, face) for image in images for face in find.detect(image)]
+    if not found:
+        raise InputError("No face was found to time. Name photographs of people.")
+    chips = np.stack([aligner.align(*pair) for pair in found])
+    many = np.concatenate([chips] * -(-_LEAST_FACES // len(chips)))
+    work: dict[str, tuple[int, Callable[[], object]]] = {
+        "decode": (len(photos), lambda: [decode(path) for path in photos]),
+        "detect": (len(photos), lambda: [find.detect(image) for image in images]),
+        "align": (len(found), lambda: [aligner.align(*pair) for pair in found]),
+        f"classify (batch {_BATCH})": (len(many), lambda: predictor.model.logits(many)),
+        "end to end": (len(photos), lambda: predictor.predict([str(p) for p in photos])),
+    }
+    return {
+        "machine": {"cores": predictor.jobs, "processor": _processor(), **versions()},
+        "detector": detector,
+        "photos": len(photos),
+        "pixels": sorted({f"{i.shape[1]}x{i.shape[0]}" for i in images}),
+        "faces": len(found),
+        "runs": runs,
+        "stages": {name: _timed(function, count, runs) for name, (count, function) in work.items()},
+    }
+
+
+@contextlib.contextmanager
+def listed(sources: Sequence[Path] | None) -> Iterator[list[Path]]:
+    """Yields the pictures behind some sources; without any, the demonstration's at 350x350.
+
+    Raises:
+        NoImagesError: a folder holds no picture.
+        MissingExtraError: no source was named and the demonstration's libraries are missing.
+    """
+    if sources:
+        yield [Path(str(picture)) for _, picture in expand(map(str, sources))]
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number in range(_COPIES):
+            for photograph in photographs():
+                paths.append(Path(folder, f"{photograph.stem}-{number}.jpg"))
+                image = PIL.Image.fromarray(decode(photograph)).resize((_SIDE, _SIDE))
+                image.save(paths[-1], quality=90)
+        yield paths
+
+
+def as_markdown(result: Any) -> str:
+    """Returns a result of `benchmark` as a table."""
+    lines = [
+        f"{result['photos']} photos ({', '.join(result['pixels'][:3])}), {result['faces']} faces, "
+        f"detector {result['detector']}, {result['machine']['cores']} cores "
+        f"({result['machine']['processor']}), median of {result['runs']} runs",
+        "",
+        "| stage | items | ms an item | items/s | fastest to slowest run, s |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for name, row in result["stages"].items():
+        lines.append(
+            f"| {name} | {row['items']} | {1000 * row['median'] / row['items']:.2f} | "
+            f"{row['rate']:.0f} | {row['min']:.2f} to {row['max']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _timed(function: Callable[[], object], count: int, runs: int) -> dict[str, float]:
+    function()
+    seconds = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - begun)
+    median = statistics.median(seconds)
+    return {
+        "items": count,
+        "median": median,
+        "min": min(seconds),
+        "max": max(seconds),
+        "rate": count / median,
+    }
+
+
+def _processor() -> str:
+    if os.path.exists("/proc/cpuinfo"):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,151 @@
+"""`run`: one TOML file through the whole chain, each stage into a folder of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from mien.core import config as settings
+from mien.core.artifact import META
+from mien.core.errors import ConfigError, MissingExtraError
+
+Folders = Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """How the chain calls one stage.
+
+    Attributes:
+        config: the name of its settings' class.
+        inputs: the stages whose folders it takes, in the order of its arguments.
+        named: likewise, for arguments by name.
+        extra: the optional part of mien that it needs.
+    """
+
+    config: str
+    inputs: tuple[str, ...] = ()
+    named: Mapping[str, str] | None = None
+    extra: str = "data"
+
+
+STAGES: Final[dict[str, _Stage]] = {
+    "merge": _Stage("MergeConfig"),
+    "crop": _Stage("CropConfig", ("merge",)),
+    "split": _Stage("SplitConfig", ("merge",)),
+    "train": _Stage("TrainConfig", ("crop", "split"), extra="train"),
+    "export": _Stage("ExportConfig", ("train",), {"faces": "crop"}, extra="train"),
+    "evaluate": _Stage("EvaluateConfig", ("export", "merge", "crop", "split"), extra="report"),
+}
+"""The chain, in order; each stage is the function of its name in the module of its name."""
+
+
+def run(
+    config: Path,
+    sets: Iterable[str] = (),
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Path]:
+    """Runs the stages that a TOML file names, each into ``<out>/<stage>``.
+
+    The file has one section a stage, the folder ``out`` (``runs/<name of the file>`` where not
+    given) and, if not every section shall run, the list ``stages``. Finished stages are skipped;
+    all settings are checked before the first stage starts.
+
+    Args:
+        config: the TOML file. Relative paths in it start at the working directory.
+        sets: ``"section.key=value"``, laid over the file.
+        overwrite: replace folders that were made with other settings or inputs.
+        say: takes a line about each stage; None writes to standard output.
+
+    Returns:
+        The folder of each stage of the chain that ran or was done already.
+
+    Raises:
+        ConfigError: the file names something that is not known, or a stage's settings do not fit.
+        MissingExtraError: a stage needs an optional part of mien.
+        MienError: what a stage raises.
+    """
+    data = settings.read(config, sets)
+    names = _chosen(data)
+    out = Path(data.get("out", Path("runs", config.stem)))
+    folders = {name: out / name for name in STAGES}
+    calls = {name: _prepared(name, data.get(name, {}), folders) for name in names}
+    line = say or _to_stdout
+    for name, call in calls.items():
+        before, start = _stamp(folders[name]), time.monotonic()
+        call(overwrite=overwrite)
+        if _stamp(folders[name]) == before:
+            line(f"{name}: done already ({folders[name]})")
+        else:
+            line(f"{name}: done in {time.monotonic() - start:.1f} s ({folders[name]})")
+            line(_summary(name, folders[name]))
+    return {name: folders[name] for name in names}
+
+
+def _chosen(data: Mapping[str, Any]) -> list[str]:
+    """Returns the stages to run, in the order of the chain."""
+    unknown = sorted(data.keys() - STAGES.keys() - {"out", "stages"})
+    if unknown:
+        raise ConfigError(
+            f"The chain knows no {', '.join(map(repr, unknown))}. Known sections: "
+            f"{', '.join(f'[{name}]' for name in STAGES)}; known keys: out, stages."
+        )
+    wanted = data.get("stages", [name for name in STAGES if name in data])
+    strangers = [name for name in wanted if name not in STAGES]
+    if strangers or not wanted:
+        raise ConfigError(
+            f"'stages' holds {', '.join(map(repr, strangers)) or 'nothing'}. "
+            f"Expected some of: {', '.join(STAGES)}."
+        )
+    return [name for name in STAGES if name in wanted]
+
+
+def _prepared(name: str, section: Any, folders: Folders) -> Callable[..., Path]:
+    """Returns the stage with checked settings and its folders; only ``overwrite`` is missing."""
+    stage = STAGES[name]
+    module = _module(name)
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"[{name}] is a section with keys; got {section!r}.")
+    checked = settings.check(getattr(module, stage.config), section, name)
+    places = [folders[other] for other in stage.inputs]
+    by_name = {argument: folders[other] for argument, other in (stage.named or {}).items()}
+    return partial(getattr(module, name), checked, *places, folders[name], **by_name)
+
+
+def _module(name: str) -> Any:
+    try:
+        return import_module(f"mien.stages.{name}")
+    except MissingExtraError:
+        raise
+    except ImportError as error:
+        if (error.name or "").startswith("mien"):
+            raise
+        raise MissingExtraError(f"The stage '{name}'", STAGES[name].extra) from error
+
+
+def _summary(name: str, folder: Path) -> str:
+    module = _module(name)
+    describe = getattr(module, "summary", None) or getattr(module, "headline", None)
+    return str(describe(folder)) if describe else ""
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = (folder / META).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _to_stdout(line: str) -> None:
+    if line:
+        sys.stdout.write(line.rstrip("\n") + "\n")
+        sys.stdout.flush()

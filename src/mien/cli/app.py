@@ -1,0 +1,51 @@
+"""The commands of ``mien``, gathered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import mien
+from mien.cli import predict, stages
+
+app = typer.Typer(
+    name="mien",
+    help="Recognise the apparent expression of faces in still images: from data sets to answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"mien {mien.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Recognise the apparent expression of faces in still images: from data sets to answers."""
+
+
+for _command in (
+    predict.predict,
+    predict.demo,
+    stages.merge,
+    stages.crop,
+    stages.split,
+    stages.train,
+    stages.export,
+    stages.evaluate,
+    stages.run,
+    stages.card,
+    stages.landmarks,
+    stages.landmarks,
+    stages.bench,
+):
+    app.command()(_command)

@@ -1,0 +1,71 @@
+"""``mien predict`` and ``mien demo``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+UNREADABLE = 3
+"""The exit code of a run that finished, but could not read some pictures."""
+
+
+def predict(
+    paths: Annotated[
+        list[str], typer.Argument(help="Pictures, folders, patterns; - reads paths from a pipe.")
+    ],
+    form: Annotated[
+        str, typer.Option("--format", help="table, json, jsonl, csv or parquet.")
+    ] = "table",
+    out: Annotated[Path | None, typer.Option(help="Write the rows to this file.")] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Write copies with boxes, landmarks and bars here.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A model folder, or a shipped model's name.")
+    ] = "mien-ferplus-1.0",
+    detector: Annotated[str, typer.Option(help="auto, yunet, hog or full-frame.")] = "auto",
+    faces: Annotated[str, typer.Option(help="all, or the largest of each picture.")] = "all",
+    prior: Annotated[
+        str | None, typer.Option(help="Operating point: natural or balanced; default the model's.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many classes to name.", min=1, max=7)] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(help="Pictures searched at once; default one a core.", min=1)
+    ] = None,
+) -> None:
+    """Name the apparent expression of every face in some pictures.
+
+    Exit codes: 0 all was read; 3 some pictures could not be read (they are rows, too); 1 an error.
+    """
+    from mien.chains.predict import predict_files
+    from mien.predictor import Predictor
+
+    predictor = Predictor(model, detector=detector, faces=faces, prior=prior, jobs=jobs)  # type: ignore[arg-type]  # checked there, with a message
+    sources = (line.rstrip("\n") for line in sys.stdin) if paths == ["-"] else paths
+    tally = predict_files(
+        sources, predictor, form=form, out=out, top=top, annotated=annotate
+    )
+    print(tally, file=sys.stderr)
+    if tally.reasons["unreadable"]:
+        raise typer.Exit(UNREADABLE)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the annotated pictures go.")] = Path("demo"),
+    detector: Annotated[str, typer.Option(help="auto, yunet, hog or full-frame.")] = "auto",
+) -> None:
+    """Show what mien does on two photographs that installed libraries bring along."""
+    from mien.chains.predict import predict_files
+    from mien.chains.samples import photographs
+    from mien.predictor import Predictor
+
+    predict_files(
+        [str(path) for path in photographs()],
+        Predictor(detector=detector),
+        top=5,
+        annotated=out,
+    )
+    print(f"Annotated pictures: {out}/")

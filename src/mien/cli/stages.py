@@ -1,0 +1,164 @@
+"""The stages as commands, and the chain of them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Config = Annotated[Path, typer.Argument(help="The settings, TOML; the section of the stage.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="section.key=value, laid over the settings.")
+]
+Out = Annotated[Path, typer.Option(help="The folder to write.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a folder made with other settings.")
+]
+Catalogue = Annotated[Path, typer.Option(help="The folder that merge wrote.")]
+Faces = Annotated[Path, typer.Option(help="The folder that crop wrote.")]
+Roles = Annotated[Path, typer.Option("--split", help="The folder that split wrote.")]
+ModelFolder = Annotated[Path, typer.Option("--model", help="A model folder.")]
+
+
+def merge(config: Config, out: Out, set_: Sets = None, overwrite: Overwrite = False) -> None:
+    """Merge data sets into one catalogue, and print how many pictures each class has."""
+    from mien.stages.merge import TABLE, MergeConfig, merge
+
+    merge(_settings(MergeConfig, config, "merge", set_), out, overwrite=overwrite)
+    print((out / TABLE).read_text("utf-8"))
+
+
+def crop(
+    config: Config, catalogue: Catalogue, out: Out, set_: Sets = None, overwrite: Overwrite = False
+) -> None:
+    """Find the face of every picture of a catalogue and cut it out, aligned."""
+    from mien.core.artifact import read_meta
+    from mien.stages.crop import CropConfig, crop
+
+    crop(_settings(CropConfig, config, "crop", set_), catalogue, out, overwrite=overwrite)
+    counts = read_meta(out)["counts"]
+    print(f"{counts['input']} pictures: {counts['kept']} faces, {counts['rejected']} rejected")
+    for row in counts["reasons"]:
+        print(f"  {row['dataset']}: {row['rows']} {row['reason']}")
+
+
+def split(
+    config: Config, catalogue: Catalogue, out: Out, set_: Sets = None, overwrite: Overwrite = False
+) -> None:
+    """Give every picture a role: train, dev, test or unseen; no person or duplicate crosses."""
+    from mien.stages.split import TABLE, SplitConfig, split
+
+    split(_settings(SplitConfig, config, "split", set_), catalogue, out, overwrite=overwrite)
+    print((out / TABLE).read_text("utf-8"))
+
+
+def train(
+    config: Config,
+    faces: Faces,
+    split: Roles,
+    out: Out,
+    set_: Sets = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a network and choose its operating point; the same command goes on after a kill."""
+    from mien.stages.train import TrainConfig, train
+
+    train(_settings(TrainConfig, config, "train", set_), faces, split, out, overwrite=overwrite)
+
+
+def export(
+    model: ModelFolder,
+    out: Out,
+    config: Annotated[Path | None, typer.Argument(help="The settings, TOML.")] = None,
+    set_: Sets = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn trained weights into a model folder with ONNX, checked against torch."""
+    from mien.stages.export import ExportConfig, export
+
+    export(_settings(ExportConfig, config, "export", set_), model, out, overwrite=overwrite)
+
+
+def evaluate(
+    config: Config,
+    model: ModelFolder,
+    catalogue: Catalogue,
+    faces: Faces,
+    split: Roles,
+    out: Out,
+    set_: Sets = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Score a model on each role; no accuracy is shown without the one on unseen sources."""
+    from mien.stages.evaluate import EvaluateConfig, evaluate, report
+
+    settings = _settings(EvaluateConfig, config, "evaluate", set_)
+    evaluate(settings, model, catalogue, faces, split, out, overwrite=overwrite)
+    print(report(out))
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="One TOML file with a section a stage.")],
+    set_: Sets = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Run the chain: merge, crop, split, train, export, evaluate; finished stages are skipped."""
+    from mien.chains.run import run
+
+    run(config, set_ or (), overwrite=overwrite)
+
+
+def card(
+    model: ModelFolder,
+    scores: Annotated[Path, typer.Option(help="The folder that evaluate wrote.")],
+) -> None:
+    """Write the figures of an evaluation into a model's spec.json and MODEL_CARD.md."""
+    from mien.chains.card import card, scores_into_spec
+
+    scores_into_spec(model, scores)
+    card(model, scores)
+
+
+def landmarks(
+    config: Config, catalogue: Catalogue, split: Roles, out: Out, set_: Sets = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train the five-point landmark predictor on another detector's landmarks, and measure it."""
+    import json
+
+    from mien.stages.landmarks import ERRORS, LandmarksConfig, train_landmarks
+
+    settings = _settings(LandmarksConfig, config, "landmarks", set_)
+    train_landmarks(settings, catalogue, split, out, overwrite=overwrite)
+    for name, row in json.loads((out / ERRORS).read_bytes()).items():
+        print(f"{name}: {100 * row['mean']:.2f} % of the eye distance, {row['pictures']} pictures")
+
+
+def bench(
+    photos: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures or folders; default the demo's, 350x350.")
+    ] = None,
+    detector: Annotated[str, typer.Option(help="auto, yunet, hog or full-frame.")] = "auto",
+    model: Annotated[str, typer.Option(help="A model folder or name.")] = "mien-ferplus-1.0",
+    jobs: Annotated[int | None, typer.Option(help="Threads; default one a core.", min=1)] = None,
+    runs: Annotated[int, typer.Option(help="How often each is timed.", min=1)] = 5,
+    out: Annotated[Path | None, typer.Option(help="Write the result here, JSON.")] = None,
+) -> None:
+    """Time every stage of a prediction on this machine."""
+    from mien.chains.benchmark import as_markdown, benchmark, listed
+    from mien.core.artifact import write_json
+    from mien.predictor import Predictor
+
+    with listed(photos) as paths:
+        result = benchmark(paths, Predictor(model, detector=detector, jobs=jobs), detector, runs)
+    print(as_markdown(result))
+    if out is not None:
+        write_json(out, result)
+
+
+def _settings(model: Any, path: Path | None, section: str, sets: list[str] | None) -> Any:
+    from mien.core import config
+
+    data = config.read(path, sets or ()) if path else config.overlay({}, sets or ())
+    return config.check(model, data.get(section, {}), section)

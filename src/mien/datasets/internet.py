@@ -1,0 +1,142 @@
+"""Pictures from the web: one table of labels, or one folder a class.
+
+Two forms are read:
+
+- ``legend.csv`` (``user.id,image,emotion``, any case) with the images anywhere below the root, as
+  muxspace/facial_expressions has it;
+- ``<class>/*.jpg`` or ``<split>/<class>/*.jpg``, in every spelling of the classes and with or
+  without the CK+ code, such as ``1-anger``.
+
+The person is the part of the file's name before its last ``_<number>``, so ``Ann_Lee_0001.jpg`` and
+``Ann_Lee_0002.jpg`` show one person; a name without a number is its own person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from mien.core import reading
+from mien.core.errors import LabelError
+from mien.core.types import Rejection, Sample, SourceInfo
+
+_GRAMMAR: Final = (
+    "a legend (user.id,image,emotion) and the images that it names, or folders named after "
+    "classes, such as happy/, 1-anger/ or train/fear/"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Internet:
+    """Reads loose pictures with a legend, or a tree with one folder a class.
+
+    Args:
+        legend: the name of the legend file; where there is none of that name, folders count.
+        spellings: further words of the legend or of folders, each with its class, such as
+            ``{"enraged": "anger", "0": "neutral"}``.
+    """
+
+    legend: str = "legend.csv"
+    spellings: Mapping[str, str] | None = None
+
+    info: ClassVar[SourceInfo] = SourceInfo(
+        name="internet",
+        title="Internet pictures",
+        licence="rights of the pictures not cleared",
+        commercial_use="no",
+        url="https://github.com/muxspace/facial_expressions",
+        citation="B. L. Y. Rowe. Facial expressions: a set of labelled web pictures. 2016.",
+    )
+
+    def scan(self, root: Path) -> Iterator[Sample | Rejection]:
+        """Yields every row of the legend, then every other picture, unlabelled.
+
+        Raises:
+            DataError: ``root`` is missing, or fewer than half of its entries fit.
+            LabelError: a folder is a bare number that ``spellings`` does not name.
+        """
+        reading.check_root(root, self.info)
+        legend = reading.find_table(root, self.legend)
+        return self._scan_folders(root) if legend is None else self._scan_legend(root, legend)
+
+    def _scan_legend(self, root: Path, legend: Path) -> Iterator[Sample | Rejection]:
+        places: dict[str, list[str]] = defaultdict(list)
+        for path in reading.picture_paths(root):
+            places[_name(path)].append(path)
+        rows: dict[str, list[str]] = defaultdict(list)
+        for row in reading.read_table(legend, ("image", "emotion")):
+            rows[_name(row["image"])].append(row["emotion"])
+        total = sum(map(len, rows.values()))
+        missing = [name for name in rows if name not in places]
+        matched = total - sum(len(rows[name]) for name in missing)
+        reading.check_half(matched, total, _GRAMMAR, missing)
+        for name, words in rows.items():
+            yield from self._listed(root, name, words, places.get(name, []))
+        for name, paths in places.items():
+            if name not in rows:
+                yield from (self._sample(root, path, None) for path in paths)
+
+    def _listed(
+        self, root: Path, name: str, words: list[str], paths: list[str]
+    ) -> Iterator[Sample | Rejection]:
+        """Yields one result a row of the legend that names this image."""
+        if len(paths) != 1:
+            reason = "ambiguous_name" if paths else "no_file"
+            detail = f"{len(paths)} files have the name that the legend lists"
+            yield from (Rejection(name, reason, detail) for _ in words)
+            return
+        path = paths[0]
+        try:
+            found = {reading.label_of(word, self.spellings) if word else None for word in words}
+        except LabelError as error:
+            yield from (Rejection(path, "unknown_label", str(error)) for _ in words)
+            return
+        if len(found) > 1:
+            detail = "the legend gives it as " + ", ".join(sorted(set(words)))
+            yield from (Rejection(path, "conflicting_labels", detail) for _ in words)
+            return
+        yield self._sample(root, path, found.pop())
+        for _ in words[1:]:
+            yield Rejection(path, "repeated_row", "the legend lists it again, with the same label")
+
+    def _scan_folders(self, root: Path) -> Iterator[Sample | Rejection]:
+        pictures = reading.picture_paths(root)
+        found = [reading.class_and_split(path, self.spellings) for path in pictures]
+        strays = [p for p, (label, _) in zip(pictures, found, strict=True) if label is None]
+        reading.check_half(len(pictures) - len(strays), len(pictures), _GRAMMAR, strays)
+        for path, (label, split) in zip(pictures, found, strict=True):
+            if label is None:
+                yield Rejection(path, "no_class_folder", "no folder above it is a class")
+            else:
+                yield self._sample(root, path, label, split)
+
+    def _sample(
+        self, root: Path, path: str, label: str | None, split: str | None = None
+    ) -> Sample | Rejection:
+        found = reading.identify(root, path)
+        if isinstance(found, Rejection):
+            return found
+        return Sample(
+            id=found,
+            path=path,
+            dataset=self.info.name,
+            licence=self.info.licence,
+            label=label,
+            split=split,
+            subject=person(path),
+        )
+
+
+def person(path: str) -> str:
+    """Returns the person that a file's name stands for."""
+    stem = Path(path).stem
+    match = re.fullmatch(r"(.+)_\d+", stem)
+    return match[1] if match else stem
+
+
+def _name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2].casefold()

@@ -1,0 +1,248 @@
+"""From pictures to predictions: decode, detect, align, classify, in that order and bounded.
+
+Decoding, detecting and aligning run in threads ahead of the network, so its batches fill while it
+works; only a window of pictures is in memory at any time.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from mien.core import registry
+from mien.core.errors import ConfigError, ImageError, InputError
+from mien.core.images import ImageLike, decode
+from mien.core.labels import CLASSES
+from mien.core.protocols import Aligner, Detector
+from mien.core.sources import Source, expand
+from mien.core.spec import Prior
+from mien.core.types import Face, Floats, Image, Prediction
+from mien.runtimes.model import DEFAULT, Model
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One picture with all that was seen in it.
+
+    Attributes:
+        source: its name.
+        image: (height, width, 3) RGB uint8, or None where it could not be decoded.
+        predictions: one a face, largest face first; one that says why where there is none.
+    """
+
+    source: str
+    image: Image | None
+    predictions: list[Prediction]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    source: str
+    image: Image | None
+    faces: list[Face]
+    chips: list[Image | str]  # a string says why that face could not be aligned
+    error: str | None = None
+
+
+class Predictor:
+    """Faces in, calibrated probabilities out.
+
+    Args:
+        model: a model folder, or the name of a shipped model.
+        detector: ``auto``, ``yunet``, ``hog``, ``full-frame``, or another registered name.
+        faces: ``all`` faces of a picture, or the ``largest`` one.
+        prior: the operating point: None takes the model's own, else ``natural``, ``balanced`` or
+            a share for each class.
+        jobs: how many pictures are decoded and searched at once; None takes one a core.
+        batch_size: how many faces go through the network at once.
+
+    Raises:
+        ModelError: the model is missing or altered.
+        UnknownNameError: no detector has that name.
+        ConfigError: ``faces``, ``jobs`` or ``batch_size`` is out of range.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = DEFAULT,
+        *,
+        detector: str = "auto",
+        faces: Literal["all", "largest"] = "all",
+        prior: Prior | None = None,
+        jobs: int | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        if faces not in ("all", "largest"):
+            raise ConfigError(f"faces is 'all' or 'largest', not {faces!r}.")
+        self.jobs = available_cores() if jobs is None else jobs
+        if self.jobs < 1 or batch_size < 1:
+            raise ConfigError("jobs and batch_size are 1 or more.")
+        self.faces = faces
+        self.prior = prior
+        self.batch_size = batch_size
+        self.model = Model(os.fspath(model), threads=self.jobs, batch_size=batch_size)
+        self.model.spec.target_prior(prior)  # a wrong prior is told now, not after the first batch
+        self._make_detector: Callable[[], Detector] = registry.load("detectors", detector)
+        self._aligner: Aligner = registry.load("aligners", "five-point")()
+        self._local = threading.local()
+        self._local.detector = self._make_detector()  # and so is a missing detector
+
+    def predict(self, source: Source) -> list[Prediction]:
+        """Returns the predictions for every face of every picture, in the order of the source.
+
+        Args:
+            source: a path, folder, pattern, bytes, PIL image, array, or an iterable of these
+                (see `mien.core.sources.expand`).
+
+        Raises:
+            NoImagesError: a folder or pattern holds no picture.
+            InputError: a source is of no known kind.
+        """
+        return list(self.stream(source))
+
+    def stream(self, source: Source) -> Iterator[Prediction]:
+        """Yields what `predict` returns, as it comes, with bounded memory."""
+        for picture in self.pictures(source):
+            yield from picture.predictions
+
+    def pictures(self, source: Source) -> Iterator[Picture]:
+        """Yields every picture with its predictions, in order, with bounded memory."""
+        waiting: list[_Seen] = []
+        with ThreadPoolExecutor(self.jobs) as pool:
+            window = 2 * self.jobs + self.batch_size
+            for seen in _in_order(pool, self._see, expand(source), window):
+                waiting.append(seen)
+                if sum(len(s.chips) for s in waiting) >= self.batch_size or len(waiting) >= window:
+                    yield from self._classify(waiting)
+                    waiting = []
+            yield from self._classify(waiting)
+
+    def _see(self, item: tuple[str, ImageLike]) -> _Seen:
+        source, picture = item
+        try:
+            image = decode(picture)
+        except ImageError as error:
+            return _Seen(source, None, [], [], str(error))
+        faces = self._detector().detect(image)
+        if self.faces == "largest":
+            faces = faces[:1]
+        return _Seen(source, image, faces, [self._chip(image, face) for face in faces])
+
+    def _chip(self, image: Image, face: Face) -> Image | str:
+        try:
+            return self._aligner.align(image, face)
+        except InputError as error:
+            return str(error)
+
+    def _detector(self) -> Detector:
+        if not hasattr(self._local, "detector"):
+            self._local.detector = self._make_detector()
+        detector: Detector = self._local.detector
+        return detector
+
+    def _classify(self, seen: list[_Seen]) -> Iterator[Picture]:
+        chips = [chip for one in seen for chip in one.chips if not isinstance(chip, str)]
+        rows = iter(self.model.probabilities(np.stack(chips), self.prior) if chips else ())
+        for one in seen:
+            predictions = [
+                self._without(one.source, "bad_landmarks", chip, index, face)
+                if isinstance(chip, str)
+                else self._prediction(one.source, index, face, next(rows))
+                for index, (face, chip) in enumerate(zip(one.faces, one.chips, strict=True))
+            ]
+            if not predictions:
+                reason = "unreadable" if one.error else "no_face"
+                predictions = [self._without(one.source, reason, one.error)]
+            yield Picture(one.source, one.image, predictions)
+
+    def _prediction(self, source: str, index: int, face: Face, row: Floats) -> Prediction:
+        best = int(row.argmax())
+        unsure = bool(row[best] < self.model.spec.thresholds.low_confidence)
+        return Prediction(
+            source=source,
+            index=index,
+            model=self.model.spec.name,
+            face=face,
+            probabilities=row,
+            expression=CLASSES[best],
+            confidence=float(row[best]),
+            abstained=unsure,
+            reason="low_confidence" if unsure else None,
+        )
+
+    def _without(
+        self, source: str, reason: str, message: str | None, index: int = 0, face: Face | None = None
+    ) -> Prediction:
+        """Returns a prediction that names no expression, and why."""
+        return Prediction(
+            source=source,
+            index=index,
+            model=self.model.spec.name,
+            face=face,
+            abstained=True,
+            reason=reason,
+            message=message,
+        )
+
+
+def predict(source: Source, **options: Any) -> list[Prediction]:
+    """Returns the apparent expression of every face in some pictures.
+
+    The model is loaded once and kept for later calls with the same options.
+
+    Args:
+        source: a path, folder, pattern, bytes, PIL image, RGB uint8 array, or an iterable of any
+            of these. A picture that cannot be read becomes a prediction with the reason
+            ``unreadable``; one without a face, with the reason ``no_face``.
+        **options: the keywords of `Predictor`.
+
+    Raises:
+        NoImagesError: a folder or pattern holds no picture.
+        InputError: a source is of no known kind.
+    """
+    return list(stream(source, **options))
+
+
+def stream(source: Source, **options: Any) -> Iterator[Prediction]:
+    """Yields what `predict` returns, as it comes, for sources that do not fit in memory."""
+    if isinstance(options.get("prior"), dict):  # not hashable, so not kept
+        return Predictor(**options).stream(source)
+    return _kept(**options).stream(source)
+
+
+def available_cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.lru_cache(maxsize=2)
+def _kept(**options: Any) -> Predictor:
+    return Predictor(**options)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, function: Callable[[A], B], items: Iterable[A], window: int
+) -> Iterator[B]:
+    """Yields ``function(item)`` in order, never more than ``window`` items ahead."""
+    running: deque[Future[B]] = deque()
+    try:
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) >= window:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        for future in running:
+            future.cancel()

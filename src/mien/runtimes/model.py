@@ -1,0 +1,115 @@
+"""A model folder, checked and ready: chips in, probabilities out."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.core import registry
+from mien.core.artifact import digest
+from mien.core.errors import ChecksumError, ModelError
+from mien.core.spec import ModelSpec, Prior, prepare
+from mien.core.types import Floats
+
+DEFAULT: Final = "mien-ferplus-1.0"
+SPEC: Final = "spec.json"
+WEIGHTS: Final = "model.onnx"
+
+
+class Model:
+    """A network with its description.
+
+    Args:
+        folder: a model folder, or the name of one that mien ships (see `shipped`).
+        runtime: the name of the runtime that runs it.
+        threads: how many threads one call may use; None takes the runtime's choice.
+        batch_size: how many chips go through the network at once.
+
+    Attributes:
+        spec: the model's description.
+
+    Raises:
+        ModelError: the folder is missing, incomplete, or of another schema.
+        ChecksumError: a file is not the one that the description names.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path = DEFAULT,
+        *,
+        runtime: str = "onnx",
+        threads: int | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        self.folder = find(folder)
+        self.spec = ModelSpec.read(self.folder / SPEC)
+        verify(self.folder, self.spec, [WEIGHTS])
+        self._batch_size = batch_size
+        self._runtime = registry.load("runtimes", runtime)(self.folder / WEIGHTS, threads=threads)
+
+    def logits(self, chips: npt.NDArray[np.uint8]) -> Floats:
+        """Returns the network's raw scores, (n, 7) float32, for (n, 256, 256, 3) uint8 chips."""
+        parts = [
+            self._runtime.infer(prepare(chips[i : i + self._batch_size], self.spec.preprocess))
+            for i in range(0, len(chips), self._batch_size)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.spec.classes)), np.float32)
+
+    def probabilities(self, chips: npt.NDArray[np.uint8], prior: Prior | None = None) -> Floats:
+        """Returns calibrated probabilities, (n, 7) float32, rows summing to 1.
+
+        Args:
+            chips: (n, 256, 256, 3) uint8 RGB in the wide canonical framing.
+            prior: the operating point; None takes the model's own.
+        """
+        return self.spec.probabilities(self.logits(chips), prior)
+
+
+def shipped() -> dict[str, Path]:
+    """Returns the folders of the models that come with mien, by name."""
+    root = _assets()
+    return {p.name: p for p in sorted(root.iterdir()) if p.is_dir()} if root.is_dir() else {}
+
+
+def find(model: str | Path) -> Path:
+    """Returns the folder of a model given by path or by the name of a shipped one.
+
+    Raises:
+        ModelError: there is neither such a folder nor such a name.
+    """
+    known = shipped()
+    if str(model) in known:
+        return known[str(model)]
+    path = Path(model)
+    if not path.is_dir():
+        raise ModelError(
+            f"There is no model {str(model)!r}. Expected a folder that holds {SPEC} and {WEIGHTS}, "
+            f"or one of: {', '.join(known) or 'none is shipped'}."
+        )
+    return path
+
+
+def verify(folder: Path, spec: ModelSpec, names: list[str]) -> None:
+    """Checks files of a model folder against its description.
+
+    Raises:
+        ModelError: a file is missing.
+        ChecksumError: a file has no checksum in the description, or another one.
+    """
+    for name in names:
+        if not (folder / name).is_file():
+            raise ModelError(f"The model folder {folder} lacks {name}. Export the model again.")
+        actual, expected = digest(folder / name), spec.files.get(name)
+        if actual != expected:
+            raise ChecksumError(
+                f"{folder / name} has the sha256 {actual}, but {SPEC} names {expected}. "
+                "The file was altered or cut short: export or install the model again."
+            )
+
+
+def _assets() -> Any:
+    return Path(str(resources.files("mien"))) / "assets" / "models"

@@ -1,0 +1,59 @@
+"""Runs a network's weights with torch: the reference that other runtimes are held against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from mien.core import registry
+from mien.core.errors import ModelError
+from mien.core.spec import ModelSpec
+from mien.core.types import Floats
+
+
+class TorchRuntime:
+    """A network of the registry with the weights of a model folder, on the CPU, in float32.
+
+    Args:
+        path: ``weights.safetensors``; ``spec.json`` beside it names the network.
+        threads: how many threads torch may use, in the whole process; None leaves it.
+
+    Raises:
+        ModelError: the folder is incomplete, or the weights are another network's.
+    """
+
+    name = "torch"
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        spec = ModelSpec.read(path.parent / "spec.json")
+        network = registry.load("networks", spec.network)().build(len(spec.classes))
+        try:
+            network.load_state_dict(load_file(path))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise ModelError(
+                f"{path} does not hold the weights of the network {spec.network!r}: {error}"
+            ) from error
+        size, channels = spec.preprocess.input_size, spec.preprocess.channels
+        self.input_shape = (channels, size, size)
+        self._network = network.eval()
+
+    def infer(self, batch: Floats) -> Floats:
+        """Returns logits (n, classes) float32 for inputs (n, channels, size, size) float32.
+
+        Raises:
+            ValueError: the inputs have another shape or dtype.
+        """
+        if batch.ndim != 4 or batch.shape[1:] != self.input_shape or batch.dtype != np.float32:
+            expected = ", ".join(map(str, self.input_shape))
+            raise ValueError(
+                f"This network takes (n, {expected}) float32; got {batch.shape} {batch.dtype}."
+            )
+        with torch.inference_mode():
+            logits: Floats = self._network(torch.from_numpy(batch)).numpy()
+        return logits
