@@ -1,0 +1,146 @@
+"""The card holds the figures, the bans and the checksums; the description stays consistent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.chains.card import card, scores_into_spec
+from mien.core.artifact import digest, write_json
+from mien.core.errors import ChecksumError, DataError, ModelError
+from mien.core.scores import POINTS, Exam, RoleScores
+from mien.core.spec import ModelSpec
+from mien.metrics.summary import How, summarise
+from mien.runtimes.model import verify
+
+
+def make_exam(model: Path, path: Path, roles: tuple[str, ...] = ("dev", "test", "unseen")) -> Path:
+    spec = ModelSpec.read(model / "spec.json")
+    rng = np.random.default_rng(0)
+    found = {}
+    for role in roles:
+        labels = rng.integers(0, 7, 120)
+        logits = rng.normal(0, 1, (120, 7)) + np.eye(7)[labels]
+        odds = np.exp(logits)
+        probabilities = odds / odds.sum(axis=1, keepdims=True)
+        probabilities[:3] = np.nan
+        scores = summarise(labels, probabilities, how=How(5, 50))
+        found[role] = RoleScores(
+            sources={"ferplus": 120},
+            subjects=0,
+            missed={"no_face": 3},
+            not_scored={"contempt": 2},
+            points=dict.fromkeys(POINTS, scores),
+        )
+    exam = Exam(
+        model=spec.name,
+        weights=spec.files["model.onnx"],
+        prior=spec.prior,
+        temperature=spec.temperature,
+        resamples=50,
+        roles=found,
+    )
+    exam.write(path)
+    return path
+
+
+def test_the_card_says_what_it_must(model: Path, tmp_path: Path) -> None:
+    data = json.loads((model / "spec.json").read_bytes())
+    sources = ["FER2013 pictures with FER+ votes (no licence)"]
+    write_json(model / "spec.json", {**data, "training_data": sources})
+    scores = make_exam(model, tmp_path / "scores.json")
+    split = tmp_path / "split"
+    counts = {"kept": 90, "table": [{"dev": 1, "label": "fear", "train": 3}], "leaks": {"after": 0}}
+    write_json(split / "meta.json", {"counts": counts, "versions": {"numpy": "2"}, "seed": 7})
+    commands = ["make train-default", "mien evaluate runs/x"]
+    text = card(model, scores, stages={"split": split}, commands=commands)
+    assert text == (model / "MODEL_CARD.md").read_text()
+    assert text.startswith("---\nlicense: apache-2.0\n")
+    for words in (
+        "apparent expression",
+        "Article 5(1)(f)",
+        "at work or in education",
+        "detect lies",
+        "rights in these pictures are not cleared",
+        "not measured",
+        "| fear | 1 | 3 |",
+        "| split | 7 |",
+        "Versions behind split: numpy 2.",
+        "make train-default\nmien evaluate runs/x",
+        digest(model / "model.onnx"),
+        "no_face 3",
+        "4-fear",
+        "ferplus (unseen role)",
+    ):
+        assert words in text
+    figure = next(line for line in text.splitlines() if line.startswith("| shipped | accuracy"))
+    assert figure.count("%") == 3
+
+
+def test_the_front_matter_is_yaml(model: Path, tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    text = card(model, make_exam(model, tmp_path / "scores.json"))
+    head = yaml.safe_load(text.split("---\n")[1])
+    assert head["license"] == "apache-2.0"
+    results = head["model-index"][0]["results"]
+    assert [r["dataset"]["split"] for r in results] == ["test", "unseen"]
+    assert results[0]["metrics"][0]["value"] > 0
+    other = card(model, make_exam(model, tmp_path / "dev.json", ("dev",)))
+    assert yaml.safe_load(other.split("---\n")[1])["model-index"][0]["results"] == []
+
+
+def test_without_unseen_sources_the_card_says_so_beside_each_figure(
+    model: Path, tmp_path: Path
+) -> None:
+    text = card(model, make_exam(model, tmp_path / "scores.json", ("test",)))
+    rows = [line for line in text.splitlines() if line.startswith("|") and "%" in line]
+    assert rows
+    assert all("unseen sources: not measured" in row for row in rows)
+
+
+def test_checksums_stay_true(model: Path, tmp_path: Path) -> None:
+    write_json(model / "meta.json", {"digest": "d", "files": {"spec.json": "old"}})
+    scores = make_exam(model, tmp_path / "scores.json")
+    first = card(model, scores)
+    spec = ModelSpec.read(model / "spec.json")
+    verify(model, spec, ["model.onnx", "MODEL_CARD.md"])
+    meta = json.loads((model / "meta.json").read_bytes())
+    assert meta["digest"] == "d"
+    assert meta["files"]["spec.json"] == digest(model / "spec.json")
+    assert meta["files"]["MODEL_CARD.md"] == digest(model / "MODEL_CARD.md")
+    assert card(model, scores) == first
+
+
+def test_figures_go_into_the_description(model: Path, tmp_path: Path) -> None:
+    spec = scores_into_spec(model, make_exam(model, tmp_path / "scores.json", ("test",)))
+    assert spec == ModelSpec.read(model / "spec.json")
+    assert spec.scores["unseen"] == {"n": 0}
+    value, low, high = spec.scores["test"]["shipped"]["accuracy"]
+    assert low < value < high
+    assert spec.scores["test"]["n_missed"] == 3
+
+
+def test_scores_of_another_model_are_refused(model: Path, tmp_path: Path) -> None:
+    scores = make_exam(model, tmp_path / "scores.json")
+    data = json.loads(scores.read_bytes())
+    write_json(scores, {**data, "temperature": 2.0})
+    with pytest.raises(ModelError, match="another operating point"):
+        scores_into_spec(model, scores)
+    write_json(scores, {**data, "weights": "0" * 64})
+    with pytest.raises(ModelError, match="other weights"):
+        card(model, scores)
+    write_json(scores, {**data, "roles": {"test": {}}})
+    with pytest.raises(DataError, match="not an exam"):
+        card(model, scores)
+    with pytest.raises(DataError, match="Run 'mien evaluate' first"):
+        card(model, tmp_path / "nowhere.json")
+
+
+def test_an_altered_model_gets_no_card(model: Path, tmp_path: Path) -> None:
+    scores = make_exam(model, tmp_path / "scores.json")
+    (model / "model.onnx").write_bytes(b"something else")
+    with pytest.raises(ChecksumError):
+        card(model, scores)
