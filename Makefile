@@ -59,6 +59,7 @@ docs: $(DOCS_VENV)/.ready  ## build the documentation into build/docs; a dead li
 .PHONY: train-default
 train-default: $(VENV)/.train data/ferplus data/internet  ## train the shipped model (MIEN_DATA=folder of the archives)
 	$(VENV)/bin/mien run examples/default.toml
+	$(VENV)/bin/mien card --model runs/default/export --scores runs/default/evaluate --run runs/default
 
 .PHONY: requirements
 requirements: $(VENV)/.uv  ## pin and hash every set anew (UPGRADE= keeps what still fits)

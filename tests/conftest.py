@@ -30,6 +30,8 @@ def _own_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         connect(self, address)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("MIEN_CACHE", "MIEN_OFFLINE", "MIEN_YUNET", "MIEN_YUNET_URL"):
+            patch.delenv(name, raising=False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(socket.socket, "connect", local_only)
         yield

@@ -9,8 +9,8 @@ import PIL.Image
 import pytest
 
 import mien
-from mien.core.spec import FIVE_POINTS
 from mien.core.errors import ConfigError, ModelError, NoImagesError, UnknownNameError
+from mien.core.spec import FIVE_POINTS
 from mien.core.types import BBox, Face, Image
 from mien.predictor import Predictor
 from tests.unit.conftest import make_model

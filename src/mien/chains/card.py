@@ -16,7 +16,10 @@ from mien.core.spec import ModelSpec
 from mien.metrics import tables
 from mien.runtimes.model import SPEC, WEIGHTS, verify
 
-COMMANDS: Final = ("make train-default", "mien evaluate --help")
+COMMANDS: Final = (
+    "make train-default",
+    "mien card --model runs/default/export --scores runs/default/evaluate --run runs/default",
+)
 _OPEN_LICENCES: Final = frozenset(
     "apache-2.0 mit bsd-3-clause cc0-1.0 cc-by-4.0 cc-by-sa-4.0".split()
 )

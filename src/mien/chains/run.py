@@ -90,6 +90,11 @@ def run(
     return {name: folders[name] for name in names}
 
 
+def finished(out: Path) -> dict[str, Path]:
+    """Returns the folders of the stages that stand finished in the folder of a run, by name."""
+    return {name: out / name for name in STAGES if (out / name / META).is_file()}
+
+
 def _chosen(data: Mapping[str, Any]) -> list[str]:
     """Returns the stages to run, in the order of the chain."""
     unknown = sorted(data.keys() - STAGES.keys() - {"out", "stages"})

@@ -45,9 +45,7 @@ def predict(
 
     predictor = Predictor(model, detector=detector, faces=faces, prior=prior, jobs=jobs)  # type: ignore[arg-type]  # checked there, with a message
     sources = (line.rstrip("\n") for line in sys.stdin) if paths == ["-"] else paths
-    tally = predict_files(
-        sources, predictor, form=form, out=out, top=top, annotated=annotate
-    )
+    tally = predict_files(sources, predictor, form=form, out=out, top=top, annotated=annotate)
     print(tally, file=sys.stderr)
     if tally.reasons["unreadable"]:
         raise typer.Exit(UNREADABLE)

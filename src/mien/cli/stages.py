@@ -112,27 +112,22 @@ def run(
 def card(
     model: ModelFolder,
     scores: Annotated[Path, typer.Option(help="The folder that evaluate wrote.")],
+    run: Annotated[
+        Path | None, typer.Option(help="The folder of the whole run: its counts go into the card.")
+    ] = None,
 ) -> None:
     """Write the figures of an evaluation into a model's spec.json and MODEL_CARD.md."""
-    from mien.chains.card import card, scores_into_spec
+    from mien.chains.card import card
+    from mien.chains.run import finished
 
-    scores_into_spec(model, scores)
-    card(model, scores)
+    card(model, scores, stages=finished(run) if run else None)
 
 
-def landmarks(
-    config: Config, catalogue: Catalogue, split: Roles, out: Out, set_: Sets = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Train the five-point landmark predictor on another detector's landmarks, and measure it."""
-    import json
+def landmarks(config: Config, set_: Sets = None) -> None:
+    """Train the trees that place five landmarks, on YuNet's landmarks, and measure them."""
+    from mien.stages.landmarks import LandmarksConfig, train_landmarks
 
-    from mien.stages.landmarks import ERRORS, LandmarksConfig, train_landmarks
-
-    settings = _settings(LandmarksConfig, config, "landmarks", set_)
-    train_landmarks(settings, catalogue, split, out, overwrite=overwrite)
-    for name, row in json.loads((out / ERRORS).read_bytes()).items():
-        print(f"{name}: {100 * row['mean']:.2f} % of the eye distance, {row['pictures']} pictures")
+    train_landmarks(_settings(LandmarksConfig, config, "landmarks", set_))
 
 
 def bench(

@@ -25,6 +25,8 @@ from mien.core.errors import StageError
 
 META: Final = "meta.json"
 _REQUEST: Final = "request.json"
+_LOCAL: Final = ("sources.json",)
+"""Files that say where things stand on this machine: a result has the same digest anywhere."""
 _PACKAGES: Final = "mien numpy opencv-python-headless dlib-bin onnxruntime polars torch".split()
 
 
@@ -88,7 +90,8 @@ class StageFolder:
             for path in sorted(self.work.rglob("*"))
             if path.is_file() and path.name != _REQUEST
         }
-        content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        counted = {name: value for name, value in files.items() if name not in _LOCAL}
+        content = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
         meta = {
             **self.request,
             "digest": content,

@@ -195,7 +195,9 @@ def count(frame: polars.DataFrame, by: str = "dataset") -> polars.DataFrame:
     order = [*CLASSES, "contempt", "unlabelled"]
     sources = [name for name in table.columns if name != "label"]
     table = table.sort(pl.col("label").replace_strict(order, range(len(order)), default=99))
-    table = table.with_columns(total=pl.sum_horizontal(sources)).select("label", "total", *sources)
+    table = table.with_columns(total=pl.sum_horizontal(pl.lit(0), *sources)).select(
+        "label", "total", *sources
+    )
     sums = table.select(pl.lit("sum").alias("label"), pl.exclude("label").sum())
     return pl.concat([table, sums], how="vertical_relaxed")  # type: ignore[no-any-return]
 

@@ -145,11 +145,11 @@ class ModelSpec(Frozen):
         """
         chosen = self.prior if prior is None else prior
         if chosen == "natural":
-            shares = np.asarray(self.training_prior, np.float64)
+            shares: npt.NDArray[np.float64] = np.asarray(self.training_prior, np.float64)
         elif chosen == "balanced":
             shares = np.full(len(CLASSES), 1 / len(CLASSES))
         elif isinstance(chosen, dict) and set(chosen) == set(CLASSES):
-            shares = np.asarray([chosen[name] for name in CLASSES])
+            shares = np.asarray([chosen[name] for name in CLASSES], np.float64)
         else:
             raise ModelError(
                 f"The prior {chosen!r} is not known. Expected 'natural', 'balanced', or a share "
@@ -157,7 +157,8 @@ class ModelSpec(Frozen):
             )
         if shares.min() <= 0:
             raise ModelError("Every class of a prior needs a share above 0.")
-        return (shares / shares.sum()).astype(np.float32)
+        target: Floats = (shares / shares.sum()).astype(np.float32)
+        return target
 
     def probabilities(self, logits: Floats, prior: Prior | None = None) -> Floats:
         """Returns calibrated probabilities (n, 7), rows summing to 1, from logits (n, 7).
@@ -169,7 +170,8 @@ class ModelSpec(Frozen):
         scaled = (logits.astype(np.float64) + shift) / self.temperature
         scaled -= scaled.max(axis=1, keepdims=True)
         odds = np.exp(scaled)
-        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+        probabilities: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+        return probabilities
 
 
 def prepare(chips: npt.NDArray[np.uint8], preprocess: Preprocess) -> Floats:
@@ -214,8 +216,9 @@ def normalise(pixels: npt.NDArray[np.uint8], preprocess: Preprocess) -> Floats:
         mean = batch.mean(axis=(1, 2, 3), keepdims=True)
         std = batch.std(axis=(1, 2, 3), keepdims=True)
         # A constant chip has no contrast to scale; 8 grey levels is below any real face's.
-        return (batch - mean) / np.maximum(std, 8.0)
-    shape = (1, -1, 1, 1)
-    mean = np.asarray(preprocess.mean, np.float32).reshape(shape)
-    std = np.asarray(preprocess.std, np.float32).reshape(shape)
-    return (batch - mean) / std
+        std = np.maximum(std, 8.0)
+    else:
+        mean = np.asarray(preprocess.mean, np.float32).reshape(1, -1, 1, 1)
+        std = np.asarray(preprocess.std, np.float32).reshape(1, -1, 1, 1)
+    scaled: Floats = (batch - mean) / std
+    return scaled

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from mien.core.errors import InputError
-from mien.core.spec import FIVE_POINTS
+from mien.core.spec import CHIP_MARGIN, CHIP_SIZE, FIVE_POINTS
 from mien.core.types import BBox, Face, Floats, Image
 from mien.faces.align import similarity
 from mien.faces.ert import Ert, box_of_face
@@ -43,10 +43,10 @@ class FullFrame:
         square = face_square(height, width)
         points = self._ert.place(image, box_of_face(square))
         if not _plausible(points, square):
-            side = np.array([square.width, square.height])
-            points = np.array([square.x1, square.y1]) + FIVE_POINTS * side - 0.5
+            corner = np.array([square.x1, square.y1]) - 0.5
+            points = (corner + np.array(FIVE_POINTS) * square.width).astype(np.float32)
         frame = BBox(0.0, 0.0, float(width), float(height))
-        return [Face(frame, 1.0, self.name, points.astype(np.float32))]
+        return [Face(frame, 1.0, self.name, points)]
 
 
 def face_square(height: int, width: int) -> BBox:
@@ -63,4 +63,7 @@ def _plausible(points: Floats, square: BBox) -> bool:
         matrix = similarity(points)
     except InputError:
         return False
-    return math.isfinite(matrix.sum())
+    # In a chip of this very square the scale is 1; twice or half of it is another thing.
+    scale = math.hypot(matrix[0, 0], matrix[1, 0]) * square.width * (1 + CHIP_MARGIN) / CHIP_SIZE
+    shift = points.mean(0) + 0.5 - np.array(box_of_face(square).centre)
+    return 0.5 < scale < 2 and float(np.abs(shift).max()) < square.width / 2

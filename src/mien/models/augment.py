@@ -150,7 +150,8 @@ def _toned(pixels: Pixels, settings: Augment, random: np.random.Generator) -> Pi
     levels = (np.arange(256) / 255) ** exponent * 255
     middle = float(pixels.mean())
     table = (levels - middle) * contrast + middle + brightness
-    return np.clip(table, 0, 255).astype(np.uint8)[pixels]
+    toned: Pixels = np.clip(table, 0, 255).astype(np.uint8)[pixels]
+    return toned
 
 
 def _shadowed(pixels: Pixels, random: np.random.Generator) -> Pixels:
@@ -162,7 +163,8 @@ def _shadowed(pixels: Pixels, random: np.random.Generator) -> Pixels:
     edge, softness = random.uniform(-0.4, 0.4), random.uniform(0.1, 0.6)
     lit = np.clip((ramp - edge) / softness + 0.5, 0, 1)
     floor = random.uniform(0.35, 0.8)
-    return (pixels * (floor + (1 - floor) * lit)[:, :, None]).astype(np.uint8)
+    shaded: Pixels = (pixels * (floor + (1 - floor) * lit)[:, :, None]).astype(np.uint8)
+    return shaded
 
 
 def _blurred(pixels: Pixels, random: np.random.Generator) -> Pixels:

@@ -123,7 +123,8 @@ def class_weights(targets: Floats, power: float) -> Floats:
     """
     counts = np.maximum(targets.sum(0, dtype=np.float64), 1.0)
     weights = targets @ counts**-power
-    return (weights / weights.sum()).astype(np.float32)
+    normed: Floats = (weights / weights.sum()).astype(np.float32)
+    return normed
 
 
 def epoch_order(weights: Floats, seed: int, epoch: int) -> Numbers:
@@ -241,5 +242,6 @@ def _target(votes: Sequence[float] | None, label: int) -> Floats:
     if votes is None or sum(votes) <= 0:
         if label < 0:
             raise DataError("A face has neither votes nor a label. Run 'mien merge' again.")
-        return np.eye(len(CLASSES), dtype=np.float32)[label]
+        one_hot: Floats = np.eye(len(CLASSES), dtype=np.float32)[label]
+        return one_hot
     return np.asarray(votes, np.float32) / np.float32(sum(votes))

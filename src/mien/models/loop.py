@@ -42,7 +42,7 @@ class Recipe(StageConfig):
         balanced_balance: the same in the second phase (decoupled training, Kang et al. 2020).
         warmup: epochs over which the rate rises from zero.
         batch_size: faces a step.
-        optimizer: ``sgd`` with Nesterov's momentum, or ``adamw``.
+        optimizer: ``adamw`` (Loshchilov and Hutter 2019), or ``sgd`` with Nesterov's momentum.
         weight_decay: of weights; norms and biases have none.
         label_smoothing: the share of each target that is spread over all classes.
         mixup: the parameter of the mixing distribution; 0 mixes nothing.
@@ -57,11 +57,11 @@ class Recipe(StageConfig):
     balance: Power = 0.0
     balanced_balance: Power = 0.6
     batch_size: int = Field(default=128, ge=2)
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = Field(default=0.1, gt=0)
-    balanced_learning_rate: float = Field(default=0.02, gt=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=2e-3, gt=0)
+    balanced_learning_rate: float = Field(default=3e-4, gt=0)
     warmup: float = Field(default=1.0, ge=0)
-    weight_decay: float = Field(default=5e-4, ge=0)
+    weight_decay: float = Field(default=0.05, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     mixup: float = Field(default=0.0, ge=0)
     clip: float = Field(default=5.0, gt=0)
@@ -120,9 +120,9 @@ class Training:
         torch.use_deterministic_algorithms(True)
         self.recipe, self.batches, self.folder = recipe, batches, folder
         self.evaluate, self.report = evaluate, report or Report(recipe.total_epochs)
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.frozen = _freeze(self.network, blocks)
-        self.averaged = copy.deepcopy(self.network).eval()
+        self.averaged: nn.Module = copy.deepcopy(self.network).eval()
         self.optimizer = _optimizer(self.network, recipe)
         self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
         self.module, self.stepper = self.fabric.setup(self.network, self.optimizer)

@@ -88,7 +88,8 @@ class Point:
 def shares(training_prior: Floats, strength: float) -> Floats:
     """Returns the class shares (7,) in proportion to ``training_prior ** (1 - strength)``."""
     powered = np.asarray(training_prior, np.float64) ** (1 - strength)
-    return (powered / powered.sum()).astype(np.float32)
+    normed: Floats = (powered / powered.sum()).astype(np.float32)
+    return normed
 
 
 def curve(

@@ -49,7 +49,7 @@ class OnnxRuntime:
             raise ModelError(
                 f"{path} cannot be read ({error.strerror}). Export the model again."
             ) from error
-        except Exception as error:  # noqa: BLE001  # ONNX Runtime raises bare classes of its own
+        except Exception as error:  # ONNX Runtime raises bare classes of its own
             raise ModelError(
                 f"{path} is no network that ONNX Runtime can run: {error}. Export the model again."
             ) from error

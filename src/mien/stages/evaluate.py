@@ -113,34 +113,18 @@ def evaluate(
     )
     spec = network.spec
     request = _Request(**dict(config), described=spec.model_dump(exclude={"scores", "files"}))
-    inputs = {
-        "weights": network.folder / WEIGHTS,
-        "catalogue": catalogue,
-        "faces": faces,
-        "split": split,
-    }
+    made = {"catalogue": catalogue, "faces": faces, "split": split}
+    inputs = {"weights": network.folder / WEIGHTS, **made}
     folder = StageFolder(out, "evaluate", request, inputs, overwrite=overwrite)
     if folder.done:
         return out
     rows = _rows(config, catalogue, faces, split)
-    scored = rows.filter("scored")
-    if scored.is_empty():
+    if not rows["scored"].any():
         raise DataError(
             f"No picture of the roles {', '.join(config.roles)} has one of the seven labels. "
             f"Check the roles in {split / ROLES} and the labels in {catalogue}."
         )
-    predictions = _predictions(config, network, scored, faces, folder.work / _PARTS)
-    tables.write(predictions, folder.work / PREDICTIONS)
-    exam = Exam(
-        model=spec.name,
-        weights=folder.request["inputs"]["weights"],
-        prior=spec.prior,
-        temperature=spec.temperature,
-        resamples=config.resamples,
-        roles=_roles(config, spec, rows, predictions),
-    )
-    _write(exam, folder.work)
-    shutil.rmtree(folder.work / _PARTS)
+    exam = _examine(config, network, rows, faces, folder)
     return folder.finish(_counts(config, rows, exam))
 
 
@@ -177,6 +161,26 @@ def _rows(config: EvaluateConfig, catalogue: Path, faces: Path, split: Path) -> 
         # Where people are not known, pictures that resemble each other stand together.
         cluster=pl.coalesce(person, pl.format("group {}", "group")),
     ).sort("role", *KEY)
+
+
+def _examine(
+    config: EvaluateConfig, network: Model, rows: polars.DataFrame, faces: Path, folder: StageFolder
+) -> Exam:
+    """Fills the folder with predictions, scores and figures."""
+    spec, parts = network.spec, folder.work / _PARTS
+    predictions = _predictions(config, network, rows.filter("scored"), faces, parts)
+    tables.write(predictions, folder.work / PREDICTIONS)
+    exam = Exam(
+        model=spec.name,
+        weights=folder.request["inputs"]["weights"],
+        prior=spec.prior,
+        temperature=spec.temperature,
+        resamples=config.resamples,
+        roles=_roles(config, spec, rows, predictions),
+    )
+    _write(exam, folder.work)
+    shutil.rmtree(parts)
+    return exam
 
 
 def _predictions(

@@ -1,223 +1,279 @@
-"""Trains the five-point predictor that places landmarks where YuNet would (`mien.faces.ert`).
+"""`landmarks`: photographs -> the trees that place five landmarks without a neural network.
 
-YuNet's landmarks on training pictures are the truth; the boxes are such as HOG finds, jittered. The
-pictures of the roles that never train are only measured.
+YuNet is the teacher, on the training part of FER+ and on a fixed third of the people in the
+internet pictures; HOG says from which boxes the trees will have to start.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterator
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-import dlib
 import numpy as np
-import polars as pl
 from pydantic import Field
 
-from mien.core import catalogue as tables
-from mien.core import origins, registry
-from mien.core.artifact import StageFolder, digest, write_json
+from mien.core import images, registry
+from mien.core.artifact import atomic, digest, versions, write_json
 from mien.core.config import StageConfig
-from mien.core.errors import ImageError, StageError
-from mien.core.images import decode
+from mien.core.errors import DataError, ImageError
 from mien.core.progress import track
-from mien.core.spec import CHIP_MARGIN, CHIP_SIZE
-from mien.core.types import BBox, Face, Floats, Image
-from mien.faces.align import similarity
-from mien.faces.ert import RECTANGLE, WINDOW, Ert, window
+from mien.core.types import BBox, Floats, Image
+from mien.datasets.internet import person
+from mien.faces.ert import Ert, box_of_face
+from mien.faces.ert_training import Jitter, Points, TreeOptions, grow, views
+from mien.faces.full_frame import face_square
+from mien.faces.hog import Search
+from mien.faces.yunet import YuNet
 
-PREDICTOR: Final = "ert5.dat"
-ERRORS: Final = "errors.json"
-_BOX_CENTRE: Final = (0.508, 0.58)
-_BOX_SIDE: Final = 1.0
-"""Where HOG's box lies in a face, as shares of the face's side: medians over 1,000 pictures of
-both sets; the jitter below is a little more than the spread found there."""
+THIRD: Final = "internet_third.txt"
+_SHARD: Final = 128
 
 
 class LandmarksConfig(StageConfig):
-    """Settings of the training.
+    """The settings of `train_landmarks`.
 
     Attributes:
-        detector: whose landmarks are the truth.
-        train_roles: the roles that train.
-        measure_roles: the roles that are only measured.
-        copies: how many jittered boxes each picture of a data set gives.
-        least_score: fainter detections do not train.
-        shift: standard deviation of the box's shift, as a share of the face's side.
-        stretch: standard deviation of the logarithm of the box's side.
-        cascades, depth, trees, nu, oversampling: as in dlib.
+        ferplus: the folder that holds ``FER2013Train`` and ``FER2013Valid``.
+        internet: the folder that holds ``images``.
+        out: the file to make; ``<out>.json`` and `THIRD` come beside it.
+        seed: the seed of every choice made by chance.
+        ferplus_faces: how many training faces of FER+ are taken, by chance.
+        least_score: below this score (0 to 1) YuNet is no teacher.
+        repeats: how often each internet picture is taken, with other jitter: there are fewer.
+        yunet: YuNet's file; None looks for it as `mien.faces.weights.find` does.
+        jitter: how far training boxes lie off.
+        trees: how the trees grow.
+        jobs: the number of processes that look at pictures. It does not change the result.
     """
 
-    detector: str = "yunet"
-    train_roles: tuple[str, ...] = ("train", "landmarks")
-    measure_roles: tuple[str, ...] = ("dev", "test", "unseen")
-    copies: dict[str, int] = {"ferplus": 2, "internet": 12}
-    least_score: float = 0.8
-    shift: float = Field(default=0.06, ge=0)
-    stretch: float = Field(default=0.13, ge=0)
-    cascades: int = Field(default=12, ge=1)
-    depth: int = Field(default=4, ge=1)
-    trees: int = Field(default=280, ge=1)
-    nu: float = Field(default=0.1, gt=0, le=1)
-    oversampling: int = Field(default=3, ge=1)
+    ferplus: Path
+    internet: Path
+    out: Path = Field(exclude=True)
     seed: int = 0
+    ferplus_faces: int = Field(default=8000, ge=1)
+    least_score: float = Field(default=0.8, ge=0, le=1)
+    repeats: int = Field(default=3, ge=1)
+    yunet: Path | None = Field(default=None, exclude=True)
+    jitter: Jitter = Jitter()
+    trees: TreeOptions = TreeOptions()
+    jobs: int | None = Field(default=2, ge=1, exclude=True)
 
 
-def in_landmark_third(subject: str) -> bool:
-    """Tells whether a person belongs to the third whose pictures may train landmarks."""
-    return int(hashlib.sha256(subject.encode()).hexdigest(), 16) % 3 == 0
+@dataclass(frozen=True)
+class Looked:
+    """What the two detectors saw in one picture.
+
+    Attributes:
+        path: the file.
+        id: the sha256 of its bytes.
+        points: YuNet's landmarks of the largest face, (5, 2), absolute pixels; None without one.
+        score: YuNet's score, 0 to 1.
+        box: HOG's box of that same face; None where HOG did not find it.
+    """
+
+    path: Path
+    id: str
+    points: Floats | None
+    score: float
+    box: BBox | None
 
 
-def train_landmarks(
-    config: LandmarksConfig, catalogue: Path, split: Path, out: Path, *, overwrite: bool = False
-) -> Path:
-    """Trains the predictor and measures it.
+def train_landmarks(config: LandmarksConfig) -> dict[str, Any]:
+    """Trains the trees, measures them on pictures that they did not see, and writes both.
 
     Args:
         config: the settings.
-        catalogue: the folder that `merge` wrote.
-        split: the folder that `split` wrote.
-        out: the folder to write: ``ert5.dat``, ``errors.json``, ``meta.json``.
-        overwrite: replace a folder made with other settings.
 
     Returns:
-        ``out``.
+        What stands in ``<out>.json``: sha256, counts, settings, and for each held-out set the
+        errors against YuNet as shares of the distance between the eyes.
 
     Raises:
-        StageError: no picture of the training roles shows a face.
+        DataError: a folder holds no pictures.
+        ChecksumError: YuNet's file is another one.
+        DownloadError: YuNet's file is missing and cannot be fetched.
     """
-    folder = StageFolder(
-        out, "landmarks", config, {"catalogue": catalogue, "split": split}, overwrite=overwrite
-    )
-    if folder.done:
-        return out
-    rows = _rows(catalogue, split)
-    generator = np.random.default_rng(config.seed)
-    images, shapes = [], []
-    chosen = rows.filter(pl.col("role").is_in(config.train_roles))
-    for row, image, face in _truth(chosen, catalogue, config):
-        for _ in range(config.copies.get(row["dataset"], 1)):
-            seen, points = _example(image, face, config, generator)
-            images.append(seen)
-            shapes.append([_as_shape(points)])
-    if not images:
-        raise StageError(f"No picture of the roles {config.train_roles} shows a face.")
-    predictor = dlib.train_shape_predictor(images, shapes, _options(config))
-    predictor.save(str(folder.work / PREDICTOR))
-    measured = rows.filter(pl.col("role").is_in(config.measure_roles))
-    errors = measure(folder.work / PREDICTOR, measured, catalogue, config)
-    write_json(folder.work / ERRORS, errors)
-    sha256 = digest(folder.work / PREDICTOR)
-    return folder.finish({"examples": len(images), "pictures": chosen.height, "sha256": sha256})
+    started = time.monotonic()
+    third, rest = split_people(pictures(config.internet / "images"))
+    faces = pictures(config.ferplus / "FER2013Train")
+    random = np.random.default_rng(config.seed)
+    taken = sorted(random.permutation(len(faces))[: config.ferplus_faces])
+    _say(f"{len(third)} internet pictures teach, {len(rest)} do not")
+    teaching = look([faces[i] for i in taken], config, "FER+ training faces")
+    internet = look(third, config, "internet pictures that teach")
+    ids = {picture.id for picture in internet}
+    samples = [
+        *_samples(teaching, 1, config, random),
+        *_samples(internet, config.repeats, config, random),
+    ]
+    _say(f"{len(samples):,} views; growing {config.trees.cascades} x {config.trees.trees} trees")
+    grow(samples, config.trees, config.seed, config.out)
+    _say(f"grown after {time.monotonic() - started:.0f} s; measuring")
+    counts = {
+        "ferplus_teaching": _count(teaching, config.least_score),
+        "internet_teaching": _count(internet, config.least_score),
+        "views": len(samples),
+    }
+    del samples
+    valid = look(pictures(config.ferplus / "FER2013Valid"), config, "FER+ validation faces")
+    unseen = [x for x in look(rest, config, "other internet pictures") if x.id not in ids]
+    result = {
+        "sha256": digest(config.out),
+        "bytes": config.out.stat().st_size,
+        "config": config.model_dump(mode="json", exclude={"ferplus", "internet"}, by_alias=True),
+        "counts": counts,
+        "errors": measure(config.out, valid, unseen),
+        "versions": versions(),
+    }
+    with atomic(config.out.with_name(THIRD), "w") as file:
+        file.write("".join(f"{name}\n" for name in sorted(ids)))
+    write_json(config.out.with_name(config.out.name + ".json"), result)
+    _say(f"done after {time.monotonic() - started:.0f} s: {json.dumps(result['errors'])}")
+    return result
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Returns the pictures of a folder in a stable order.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = list(images.find_images(folder))
+    if not found:
+        raise DataError(
+            f"{folder} holds no pictures. Expected the data set's own layout: FER2013Train and "
+            "FER2013Valid for FER+, images for the internet pictures."
+        )
+    return found
+
+
+def split_people(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Returns the pictures of a third of the people, and those of the others.
+
+    A person's name decides, by its sha256, so the third is the same everywhere and for ever.
+    """
+    third: list[Path] = []
+    rest: list[Path] = []
+    for path in paths:
+        name = hashlib.sha256(person(path.name).encode()).digest()
+        (rest if int.from_bytes(name, "big") % 3 else third).append(path)
+    return third, rest
+
+
+def look(paths: Sequence[Path], config: LandmarksConfig, what: str) -> list[Looked]:
+    """Returns what YuNet and HOG see in each picture; unreadable ones are left out."""
+    function = functools.partial(_look_shard, yunet=config.yunet)
+    shards = [paths[i : i + _SHARD] for i in range(0, len(paths), _SHARD)]
+    engine = registry.load("engines", "local")(config.jobs)
+    _say(f"looking at {len(paths):,} {what}")
+    return [x for shard in track(engine.map(function, shards), what, len(shards)) for x in shard]
+
+
+def _look_shard(paths: Sequence[Path], yunet: Path | None) -> list[Looked]:
+    teacher, search = _detectors(yunet)
+    found = []
+    for path in paths:
+        try:
+            data = path.read_bytes()
+            image = images.decode(data)
+        except (OSError, ImageError):
+            continue
+        name = hashlib.sha256(data).hexdigest()
+        faces = teacher.detect(image)
+        if not faces or faces[0].landmarks is None:
+            found.append(Looked(path, name, None, 0.0, None))
+            continue
+        points = faces[0].landmarks
+        boxes = [box for box, _ in search.boxes(image) if _same_face(box, points)]
+        box = max(boxes, key=lambda box: box.area) if boxes else None
+        found.append(Looked(path, name, points, faces[0].score, box))
+    return found
+
+
+@functools.cache
+def _detectors(yunet: Path | None) -> tuple[YuNet, Search]:
+    return YuNet(yunet), Search()
+
+
+def _same_face(box: BBox, points: Floats) -> bool:
+    x, y = points.mean(0)
+    eyes = float(np.hypot(*(points[1] - points[0])))
+    inside = box.x1 < x < box.x2 and box.y1 < y < box.y2
+    return inside and box.width < 6 * eyes
+
+
+def _samples(
+    found: Sequence[Looked], repeats: int, config: LandmarksConfig, random: np.random.Generator
+) -> Iterator[tuple[Image, Points]]:
+    for picture in found:
+        if picture.points is None or picture.score < config.least_score:
+            continue
+        image = images.decode(picture.path)
+        for _ in range(repeats):
+            yield from views(image, picture.points, picture.box, config.jitter, random)
+
+
+def _count(found: Sequence[Looked], least_score: float) -> dict[str, int]:
+    good = [x for x in found if x.points is not None and x.score >= least_score]
+    return {
+        "pictures": len(found),
+        "taken": len(good),
+        "with_hog_box": sum(x.box is not None for x in good),
+    }
 
 
 def measure(
-    predictor: Path | None, rows: pl.DataFrame, catalogue: Path, config: LandmarksConfig
+    trees: Path, ferplus: Sequence[Looked], internet: Sequence[Looked]
 ) -> dict[str, dict[str, float]]:
-    """Returns the mean error of landmarks, as shares of the distance between the eyes.
+    """Returns the errors of a landmark file on pictures that did not teach it.
 
     Args:
-        predictor: the predictor; None takes the shipped one.
-        rows: rows of the catalogue with their roles.
-        catalogue: the folder that `merge` wrote.
-        config: the settings of the training.
+        trees: the file.
+        ferplus: what the detectors saw in FER+ validation faces.
+        internet: the same for internet pictures.
 
     Returns:
-        For each role and box (HOG's, and the frame's for pictures that are faces): the mean over
-        pictures and points, the median over pictures, and the number of pictures.
+        For each set and kind of box the number of faces, and the mean, median and 95th percentile
+        of each face's mean distance to YuNet's landmarks, as shares of the eye distance.
     """
-    found: dict[str, list[float]] = {}
-    detectors = {
-        "hog": registry.load("detectors", "hog")(predictor),
-        "full-frame": registry.load("detectors", "full-frame")(predictor),
-    }
-    for row, image, face in _truth(rows, catalogue, config):
-        assert face.landmarks is not None
-        eyes = float(np.linalg.norm(face.landmarks[1] - face.landmarks[0]))
-        for name, detector in detectors.items():
-            if name == "full-frame" and max(image.shape) > WINDOW:
+    ert = Ert(trees)
+    result = {}
+    for name, found, full_frame in (
+        ("ferplus_valid_hog", ferplus, False),
+        ("ferplus_valid_full_frame", ferplus, True),
+        ("internet_hog", internet, False),
+    ):
+        errors = []
+        for picture in found:
+            if picture.points is None or (picture.box is None and not full_frame):
                 continue
-            same = [f for f in detector.detect(image) if _same(f, face)]
-            if same and eyes > 0:
-                off = np.linalg.norm(same[0].landmarks - face.landmarks, axis=1).mean() / eyes
-                found.setdefault(f"{row['role']}, {name}", []).append(float(off))
-    return {
-        name: {"mean": float(np.mean(e)), "median": float(np.median(e)), "pictures": len(e)}
-        for name, e in sorted(found.items())
-    }
+            image = images.decode(picture.path)
+            box = box_of_face(face_square(*image.shape[:2])) if full_frame else picture.box
+            errors.append(error(ert.place(image, box), picture.points))  # type: ignore[arg-type]
+        low, middle, high = np.quantile(errors, (0.5, 0.95, 0.99)) if errors else (np.nan,) * 3
+        result[name] = {
+            "faces": len(errors),
+            "mean": round(float(np.mean(errors)), 5),
+            "median": round(float(low), 5),
+            "p95": round(float(middle), 5),
+            "p99": round(float(high), 5),
+        }
+    return result
 
 
-def _rows(catalogue: Path, split: Path) -> pl.DataFrame:
-    roles = pl.read_parquet(split / "roles.parquet").select("id", "dataset", "role")
-    return tables.read(catalogue).join(roles, on=["id", "dataset"], maintain_order="left")
+def error(points: Floats, truth: Floats) -> float:
+    """Returns the mean distance between landmarks as a share of the true eye distance."""
+    eyes = float(np.hypot(*(truth[1] - truth[0])))
+    return float(np.hypot(*(points - truth).T).mean()) / max(eyes, 1e-6)
 
 
-def _truth(
-    rows: pl.DataFrame, catalogue: Path, config: LandmarksConfig
-) -> Iterator[tuple[dict[str, Any], Image, Face]]:
-    """Yields every picture whose largest face is sure and not in profile, with that face."""
-    sources = origins.read_sources(catalogue)
-    detector = registry.load("detectors", config.detector)()
-    for row in track(rows.iter_rows(named=True), "landmarks", rows.height):
-        try:
-            image = decode(sources[row["dataset"]].root / row["path"])
-        except ImageError:
-            continue  # merge and crop have reported it
-        faces = detector.detect(image)
-        if faces and faces[0].score >= config.least_score and _is_frontal(faces[0]):
-            yield row, image, faces[0]
-
-
-def _is_frontal(face: Face) -> bool:
-    """Tells whether HOG could have found a face: in profile its landmarks mean little."""
-    assert face.landmarks is not None
-    eyes, mouth = face.landmarks[:2], face.landmarks[3:]
-    across = float(np.linalg.norm(eyes[1] - eyes[0]))
-    return across > 0.5 * float(np.linalg.norm(mouth.mean(0) - eyes.mean(0)))
-
-
-def _same(one: Face, other: Face) -> bool:
-    x, y = one.bbox.centre
-    box = other.bbox
-    return box.x1 < x < box.x2 and box.y1 < y < box.y2
-
-
-def _example(
-    image: Image, face: Face, config: LandmarksConfig, generator: np.random.Generator
-) -> tuple[Image, Floats]:
-    """Returns a window around a jittered box and the landmarks in it."""
-    assert face.landmarks is not None
-    back = cv2.invertAffineTransform(similarity(face.landmarks))
-    centre = np.array(_BOX_CENTRE) + generator.normal(0, config.shift, 2)
-    centre = ((centre - 0.5) / (1 + CHIP_MARGIN) + 0.5) * CHIP_SIZE
-    x, y = back[:, :2] @ centre + back[:, 2]
-    face_side = CHIP_SIZE / (1 + CHIP_MARGIN) * float(np.hypot(back[0, 0], back[1, 0]))
-    half = face_side * _BOX_SIDE * float(np.exp(generator.normal(0, config.stretch))) / 2
-    seen, scale, low = window(image, BBox(x - half, y - half, x + half, y + half))
-    points = (face.landmarks + 0.5 - low) * scale - 0.5
-    return seen, points.astype(np.float32)  # type: ignore[return-value]
-
-
-def _as_shape(points: Floats) -> Any:
-    return dlib.full_object_detection(
-        RECTANGLE, [dlib.point(round(float(x)), round(float(y))) for x, y in points]
-    )
-
-
-def _options(config: LandmarksConfig) -> Any:
-    options = dlib.shape_predictor_training_options()
-    options.cascade_depth = config.cascades
-    options.tree_depth = config.depth
-    options.num_trees_per_cascade_level = config.trees
-    options.nu = config.nu
-    options.oversampling_amount = config.oversampling
-    options.random_seed = str(config.seed)
-    options.num_threads = 2
-    options.be_verbose = True
-    return options
-
-
-__all__ = ["Ert", "LandmarksConfig", "in_landmark_third", "measure", "train_landmarks"]
+def _say(text: str) -> None:
+    sys.stderr.write(f"landmarks: {text}\n")
+    sys.stderr.flush()

@@ -175,7 +175,8 @@ def training_prior(targets: Floats, power: float) -> Floats:
         power: how strongly the sampling was balanced, see `mien.models.data.class_weights`.
     """
     seen = class_weights(targets, power).astype(np.float64) @ targets
-    return (seen / seen.sum()).astype(np.float32)
+    normed: Floats = (seen / seen.sum()).astype(np.float32)
+    return normed
 
 
 def _logits(network: nn.Module, faces: FaceArrays, preprocess: Preprocess) -> Floats:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from mien.chains.benchmark import as_markdown, benchmark
+from mien.core import registry
 from mien.core.errors import InputError
 from mien.predictor import Predictor
 from tests.unit.test_predictor import Halves
-from mien.core import registry
 
 
 def test_every_stage_is_timed(model: Path, bright: Path, dark: Path) -> None:
@@ -26,8 +27,6 @@ def test_every_stage_is_timed(model: Path, bright: Path, dark: Path) -> None:
 
 def test_nothing_to_time(model: Path, tmp_path: Path) -> None:
     registry.register("detectors", "halves", Halves)
-    import PIL.Image
-
     PIL.Image.new("RGB", (30, 30)).save(tmp_path / "black.png")
     with pytest.raises(InputError, match="No face"):
         benchmark([tmp_path / "black.png"], Predictor(model, detector="halves"), "halves")

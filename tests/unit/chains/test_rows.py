@@ -48,7 +48,9 @@ def test_table(predictions: list[Prediction], tmp_path: Path) -> None:
     assert lines[6].endswith("d.jpg #0  empty")
 
 
-def test_csv_names_path_box_and_seven_classes(predictions: list[Prediction], tmp_path: Path) -> None:
+def test_csv_names_path_box_and_seven_classes(
+    predictions: list[Prediction], tmp_path: Path
+) -> None:
     rows = list(csv.DictReader(io.StringIO(written("csv", predictions, tmp_path / "t"))))
     assert [row["path"] for row in rows] == ["a b.jpg", "é,1.jpg", "c.jpg", "d.jpg"]
     assert [float(rows[0][key]) for key in ("x1", "y1", "x2", "y2")] == [1, 2, 30.6, 40]

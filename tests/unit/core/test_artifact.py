@@ -1,7 +1,6 @@
 """Stage folders: whole or not at all, told apart by settings and inputs, and resumable."""
 
 import json
-import os
 import stat
 from pathlib import Path
 
@@ -95,6 +94,15 @@ def test_the_digest_depends_on_content_alone(tmp_path: Path) -> None:
     assert digest(_finished(tmp_path / "c", text="y")) != a
 
 
+def test_the_digest_leaves_out_where_files_stand_on_this_machine(tmp_path: Path) -> None:
+    found = set()
+    for name in ("a", "b"):
+        folder = StageFolder(tmp_path / name, "demo", Settings(), {})
+        (folder.work / "sources.json").write_text(name)
+        found.add(digest(folder.finish({})))
+    assert len(found) == 1
+
+
 def test_leftovers_of_a_killed_write_are_thrown_away(tmp_path: Path) -> None:
     folder = StageFolder(tmp_path / "out", "demo", Settings(), {})
     (folder.work / "part").mkdir()
@@ -125,11 +133,16 @@ def test_read_meta_refuses_an_unfinished_folder(tmp_path: Path) -> None:
 def test_atomic_leaves_the_old_file_when_it_fails(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic(path, "w") as file:
-        file.write("new")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic(path, "w") as file:
+            file.write("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_atomic_files_have_ordinary_permissions(tmp_path: Path) -> None:

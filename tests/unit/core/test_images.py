@@ -115,15 +115,8 @@ def test_a_missing_file_and_a_folder_say_so(tmp_path: Path) -> None:
 
 
 def test_find_images_is_ordered_and_leaves_clutter_out(tmp_path: Path) -> None:
-    for name in (
-        "b.JPG",
-        "a.png",
-        ".hidden.png",
-        "Thumbs.db",
-        "note.txt",
-        "__MACOSX/x.png",
-        "d/c.webp",
-    ):
+    clutter = (".hidden.png", "Thumbs.db", "note.txt", "__MACOSX/x.png")
+    for name in ("b.JPG", "a.png", "d/c.webp", *clutter):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]

@@ -40,9 +40,10 @@ def test_parse_checks_the_code_before_a_word(pair: tuple[str, str], mark: str) -
 @given(st.text(max_size=20))
 def test_parse_gives_a_class_or_a_label_error(text: str) -> None:
     try:
-        assert labels.parse(text) in (*labels.CLASSES, labels.CONTEMPT)
-    except LabelError as error:
-        assert repr(text) in str(error)
+        name = labels.parse(text)
+    except LabelError:
+        return
+    assert name in (*labels.CLASSES, labels.CONTEMPT)
 
 
 @pytest.mark.parametrize("digits", ["0", "5", "12", " 3 "])
@@ -57,5 +58,5 @@ def test_titled_is_parsed_back(name: str) -> None:
 
 
 def test_code_names_the_classes_in_its_error() -> None:
-    with pytest.raises(LabelError, match="neutral, .*contempt"):
+    with pytest.raises(LabelError, match=r"neutral, .*contempt"):
         labels.code("joyful")

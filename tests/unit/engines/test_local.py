@@ -75,7 +75,7 @@ def test_errors_come_through_as_they_are(jobs: int, number: int, kind: type[Exce
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signal there")
 def test_a_dead_worker_is_a_clear_error() -> None:
-    with pytest.raises(StageError, match="worker process died.*same command again"):
+    with pytest.raises(StageError, match=r"worker process died.*same command again"):
         list(LocalEngine(2).map(_die, [0]))
 
 

@@ -1,0 +1,170 @@
+"""The training loop: it learns, it resumes exactly, and it stops at nonsense."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from mien.core.errors import ModelError, StageError
+from mien.models import loop
+from mien.models.data import Batches
+from mien.models.log import TIMES, Report
+from mien.models.loop import CHECKPOINT, Recipe, Training
+from mien.models.networks import MienetTiny
+from tests.unit.models.synthetic import SMALL, arrays, batches
+
+RECIPE = Recipe(epochs=2, balanced_epochs=1, batch_size=16, warmup=0.5, checkpoint_steps=4, ema=0.9)
+
+
+class KilledError(Exception):
+    """Stands for kill -9."""
+
+
+class KillsAt(Report):
+    """A report that stops the training after some step, before anything more is saved."""
+
+    def __init__(self, epochs, at):
+        super().__init__(epochs, quiet=True)
+        self.left = at
+
+    def step(self, *args):
+        self.left -= 1
+        if not self.left:
+            raise KilledError
+
+
+def training(folder, recipe=RECIPE, report=None, blocks=None, seed=0, n=96):
+    torch.manual_seed(1)
+    return Training(
+        MienetTiny().build(7),
+        batches(n, seed),
+        recipe,
+        evaluate,
+        folder,
+        blocks,
+        report or Report(recipe.total_epochs, quiet=True),
+    )
+
+
+DEV = arrays(70, SMALL, seed=9)
+DEV_INPUTS = torch.from_numpy((DEV.pixels.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 64)
+
+
+def evaluate(network):
+    with torch.inference_mode():
+        answers = network(DEV_INPUTS).argmax(1).numpy()
+    return {"dev_accuracy": float((answers == DEV.labels).mean())}
+
+
+def log_without_times(folder):
+    with (folder / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+
+
+def test_it_learns(tmp_path):
+    recipe = Recipe(epochs=8, balanced_epochs=1, batch_size=16, ema=0.9, learning_rate=5e-3)
+    trained = training(tmp_path, recipe, n=280).run()
+    assert not trained.training
+    assert evaluate(trained)["dev_accuracy"] > 0.8
+    rows = log_without_times(tmp_path)
+    assert [row["epoch"] for row in rows] == [str(i + 1) for i in range(9)]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+
+
+@pytest.mark.parametrize(
+    ("stops", "precision"),
+    [((1,), "32-true"), ((3, 9), "32-true"), ((6,), "32-true"), ((13, 3), "bf16-mixed")],
+    ids=["before a checkpoint", "twice", "at an epoch's end", "in the balanced phase"],
+)
+def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, stops, precision):
+    recipe = RECIPE.model_copy(update={"precision": precision})
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = training(whole, recipe).run().state_dict()
+    for stop in stops:
+        with pytest.raises(KilledError):
+            training(broken, recipe, KillsAt(3, stop)).run()
+    found = training(broken, recipe).run().state_dict()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0, atol=1e-6)
+    assert log_without_times(broken) == log_without_times(whole)
+
+
+def test_a_finished_training_is_not_repeated(tmp_path):
+    first = training(tmp_path).run().state_dict()
+    again = training(tmp_path, report=KillsAt(3, 1)).run().state_dict()
+    for name, tensor in first.items():
+        assert torch.equal(again[name], tensor)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    with pytest.raises(KilledError):
+        training(tmp_path, report=KillsAt(3, 7)).run()
+    with pytest.raises(StageError, match="another seed"):
+        training(tmp_path, seed=1).run()
+    with pytest.raises(StageError, match="another recipe"):
+        training(tmp_path, RECIPE.model_copy(update={"ema": 0.5})).run()
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    with pytest.raises(KilledError):
+        training(tmp_path, report=KillsAt(3, 7)).run()
+    path = tmp_path / CHECKPOINT
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="digest"):
+        training(tmp_path).run()
+
+
+def test_frozen_blocks_stay_as_they_are(tmp_path):
+    run = training(tmp_path, blocks=["stage3", "classifier"])
+    before = {k: v.clone() for k, v in run.network.state_dict().items()}
+    run.run()
+    after = run.network.state_dict()
+    for name, tensor in before.items():
+        frozen = name.startswith(("stem", "stage1", "stage2"))
+        if frozen:
+            assert torch.equal(after[name], tensor), name
+    assert not torch.equal(after["classifier.3.weight"], before["classifier.3.weight"])
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_batch(tmp_path):
+    faces = arrays(32, loop_wide())
+    bad = Batches(faces, SMALL, batches().augment, 0)
+    faces.targets[3] = np.nan
+    torch.manual_seed(1)
+    run = Training(
+        MienetTiny().build(7), bad, RECIPE, evaluate, tmp_path, None, Report(3, quiet=True)
+    )
+    with pytest.raises(StageError, match="not finite"):
+        run.run()
+    assert (tmp_path / "nonfinite-batch.safetensors").exists()
+
+
+def loop_wide():
+    from mien.models.augment import wide
+
+    return wide(SMALL)
+
+
+def test_rates_rise_fall_and_start_again():
+    recipe = Recipe(epochs=4, balanced_epochs=2, warmup=1, learning_rate=1.0)
+    rates = [recipe.rate(step, 10) for step in range(60)]
+    assert rates[9] == pytest.approx(1.0)
+    assert (np.diff(rates[:10]) > 0).all()
+    assert (np.diff(rates[10:40]) < 0).all()
+    assert 0 < rates[39] < 0.01
+    assert recipe.balanced_learning_rate > rates[40] > rates[59] > 0
+    assert recipe.power(3) == recipe.balance
+    assert recipe.power(4) == recipe.balanced_balance
+
+
+def test_the_report_prints_a_line_an_epoch(tmp_path, capsys):
+    recipe = RECIPE.model_copy(update={"epochs": 1, "balanced_epochs": 0})
+    training(tmp_path, recipe, Report(1)).run()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch")]
+    assert len(lines) == 1
+    assert "dev_accuracy" in lines[0]
+    assert loop.CHECKPOINT in {p.name for p in tmp_path.iterdir()}
