@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 RUNNER = CliRunner()
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
 WORDS = {"happy": "happiness"}
+OWN_ORDER = (*CLASSES[1:], "neutral")
 
 
 def draw(kind: str, side: int, generator: np.random.Generator) -> np.ndarray:
@@ -66,8 +67,7 @@ def make_ferplus(root: Path, generator: np.random.Generator) -> None:
                 cv2.imwrite(str(root / folder / name), draw(kind, 48, generator))
                 word = WORDS.get(kind, kind)
                 rows.append([usage, name, *(8 if v == word else 0 for v in VOTES), 0, 2, 0])
-                own.append([usage, name, ("anger", "disgust", "fear", "happy", "sadness", "surprise",
-                                          "neutral").index(kind)])  # fmt: skip
+                own.append([usage, name, OWN_ORDER.index(kind)])
     for file, head, lines in (
         ("fer2013new.csv", header, rows),
         ("fer2013_labels.csv", ["Usage", "Image name", "emotion"], own),

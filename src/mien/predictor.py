@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import cv2
 import numpy as np
 
 from mien.core import registry
@@ -52,7 +53,8 @@ class _Seen:
     image: Image | None
     faces: list[Face]
     chips: list[Image | str]  # a string says why that face could not be aligned
-    error: str | None = None
+    reason: str = "no_face"
+    message: str | None = None
 
 
 class Predictor:
@@ -133,8 +135,11 @@ class Predictor:
         try:
             image = decode(picture)
         except ImageError as error:
-            return _Seen(source, None, [], [], str(error))
-        faces = self._detector().detect(image)
+            return _Seen(source, None, [], [], "unreadable", str(error))
+        try:
+            faces = self._detector().detect(image)
+        except (cv2.error, RuntimeError, ValueError) as error:  # one odd picture, not the batch
+            return _Seen(source, image, [], [], "detector_failed", f"{source}: {error}")
         if self.faces == "largest":
             faces = faces[:1]
         return _Seen(source, image, faces, [self._chip(image, face) for face in faces])
@@ -162,8 +167,7 @@ class Predictor:
                 for index, (face, chip) in enumerate(zip(one.faces, one.chips, strict=True))
             ]
             if not predictions:
-                reason = "unreadable" if one.error else "no_face"
-                predictions = [self._without(one.source, reason, one.error)]
+                predictions = [self._without(one.source, one.reason, one.message)]
             yield Picture(one.source, one.image, predictions)
 
     def _prediction(self, source: str, index: int, face: Face, row: Floats) -> Prediction:
@@ -182,7 +186,12 @@ class Predictor:
         )
 
     def _without(
-        self, source: str, reason: str, message: str | None, index: int = 0, face: Face | None = None
+        self,
+        source: str,
+        reason: str,
+        message: str | None,
+        index: int = 0,
+        face: Face | None = None,
     ) -> Prediction:
         """Returns a prediction that names no expression, and why."""
         return Prediction(

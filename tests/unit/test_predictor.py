@@ -163,3 +163,19 @@ def test_landmarks_that_are_no_face_are_a_row(model: Path) -> None:
     assert good.expression is not None
     assert (bad.reason, bad.expression, bad.index) == ("bad_landmarks", None, 1)
     assert "no face's" in str(bad)
+
+
+def test_a_detector_that_breaks_costs_one_picture(model: Path) -> None:
+    class Moody(Halves):
+        name = "moody"
+
+        def detect(self, image: Image) -> list[Face]:
+            if image[0, 0, 0] == 7:
+                raise RuntimeError("seven")
+            return super().detect(image)
+
+    mien.register("detectors", "moody", Moody)
+    pictures = [np.full((20, 40, 3), value, np.uint8) for value in (99, 7, 99)]
+    found = Predictor(model, detector="moody").predict(pictures)
+    assert [p.reason for p in found] == [None, None, "detector_failed", None, None]
+    assert found[2].message == "image 1: seven"

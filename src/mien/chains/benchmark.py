@@ -96,10 +96,14 @@ def listed(sources: Sequence[Path] | None) -> Iterator[list[Path]]:
 
 def as_markdown(result: Any) -> str:
     """Returns a result of `benchmark` as a table."""
-    lines = [
+    machine = result["machine"]
+    head = (
         f"{result['photos']} photos ({', '.join(result['pixels'][:3])}), {result['faces']} faces, "
-        f"detector {result['detector']}, {result['machine']['cores']} cores "
-        f"({result['machine']['processor']}), median of {result['runs']} runs",
+        f"detector {result['detector']}, {machine['cores']} cores ({machine['processor']}), "
+        f"median of {result['runs']} runs"
+    )
+    lines = [
+        head,
         "",
         "| stage | items | ms an item | items/s | fastest to slowest run, s |",
         "|---|---:|---:|---:|---|",

@@ -1,4 +1,4 @@
-"""Predict over many pictures: rows out, annotated copies beside them, and a count of what failed."""
+"""Predict over many pictures: rows, annotated copies beside them, and a count of what failed."""
 
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ def _paths(text: str) -> Iterator[str]:
             )
         yield from found
     elif glob.has_magic(text) and not os.path.lexists(text):
-        matches = sorted(glob.glob(text, recursive=True))
+        # Path.glob takes no absolute pattern, and this one comes whole from the user.
+        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207
         pictures = [m for m in matches if Path(m).suffix.lower() in EXTENSIONS]
         if not pictures:
             raise NoImagesError(f"No picture matches the pattern {text!r}.")

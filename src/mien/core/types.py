@@ -207,9 +207,10 @@ class Prediction:
         expression: the most probable class; or None where there is no face.
         confidence: its calibrated probability, 0 to 1; or None.
         abstained: True where mien does not stand behind ``expression``.
-        reason: why it abstained: ``no_face``, ``low_confidence``, ``unreadable`` or, where a
-            detector's landmarks are no face's, ``bad_landmarks``; or None.
-        message: the error's text for ``unreadable`` and ``bad_landmarks``; else None.
+        reason: why it abstained: ``no_face``, ``low_confidence``, ``unreadable``,
+            ``detector_failed`` or, where a detector's landmarks are no face's,
+            ``bad_landmarks``; or None.
+        message: what went wrong, for the last three; else None.
 
     Raises:
         ValueError: the probabilities are not seven numbers that sum to 1.

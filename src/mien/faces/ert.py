@@ -23,7 +23,7 @@ from mien.core.spec import FIVE_POINTS
 from mien.core.types import BBox, Floats, Image
 from mien.faces.align import Matrix, warp
 
-SHA256: Final = ""
+SHA256: Final = "7438a9e4123efa1f499b9d5d9977ef2eb9a7e725f7670ab683dc6fe0549856db"
 """The sha256 of the shipped ``ert5.dat``; `stages.landmarks` makes the file."""
 VIEW: Final = 192
 """The side of the square that the trees see, pixels."""

@@ -65,8 +65,8 @@ def views(
 ) -> Iterator[tuple[Image, Points]]:
     """Yields the views of one face that the trees learn from, each with its landmarks in it.
 
-    They are those that `Ert.place` meets: the detector's own box, the same box a little off and
-    in the mirror, and an upright view a little off, plain and in the mirror.
+    They are those that `Ert.place` meets: the detector's own box, the true one a good deal off,
+    and an upright view a little off; half of them in the mirror.
 
     Args:
         image: (height, width, 3) or (height, width) uint8.
@@ -82,14 +82,17 @@ def views(
     centre = true.mean(0)
     if box is not None:
         middle = box.centre[0] - 0.5, box.centre[1] - 0.5
-        yield _seen(image, true, view_matrix(middle, math.sqrt(box.area)), mirrored=False)
-    for turned, mirrored in ((0.0, True), (angle, False), (angle, True)):
-        # The later, upright looks start from a much better place than the first one.
-        share = 1.0 if turned == 0.0 else 0.5
+        matrix = view_matrix(middle, math.sqrt(box.area))
+        yield _seen(image, true, matrix, mirrored=False)
+        yield _seen(image, true, matrix, mirrored=True)
+    # The later, upright looks start from a much better place than the first one.
+    mirrored = bool(random.integers(2))
+    for turned, share in ((0.0, 1.0), (angle, 0.5)):
         moved = centre + random.normal(0, share * jitter.place * side, 2)
         taken = side * math.exp(random.normal(0, share * jitter.size))
         off = math.radians(random.normal(0, jitter.turn))
         matrix = view_matrix((float(moved[0]), float(moved[1])), taken, turned + off)
+        mirrored = not mirrored
         yield _seen(image, true, matrix, mirrored=mirrored)
 
 

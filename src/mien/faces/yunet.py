@@ -11,9 +11,12 @@ import numpy as np
 from mien.core.types import BBox, Face, Image
 from mien.faces import weights as yunet_weights
 
-_LEAST_SIDE: Final = 192
-"""Smaller pictures are enlarged to this: measured on FER2013's 48x48 faces, of which 4x finds
-99 % and 2x finds 90 %."""
+_LEAST_SIDE: Final = 256
+"""Smaller pictures are enlarged to this. Measured on 1,193 of FER2013's 48x48 faces (validation
+part): at 192 it finds 98.3 % and places landmarks with 9.0 % of the eye distance between a picture
+and its mirror image, at 256 98.9 % and 8.0 %, at 320 no better."""
+_THINNEST: Final = 8
+"""Pictures of fewer pixels in height or width show no face, and OpenCV returns garbage for some."""
 _TOP_K: Final = 5000
 
 
@@ -60,6 +63,8 @@ class YuNet:
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
             bgr = cv2.resize(bgr, size, interpolation=how)
         ratio = np.array([width / bgr.shape[1], height / bgr.shape[0]])
+        if min(bgr.shape[:2]) < _THINNEST:
+            return []
         self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, rows = self._network.detect(bgr)
         faces = [face for row in (() if rows is None else rows)
@@ -70,11 +75,13 @@ class YuNet:
         return min(max(_LEAST_SIDE / side, 1.0), self._max_side / side)
 
     def _face(self, row: Any, ratio: Any, width: int, height: int) -> Face | None:
+        if not np.isfinite(row).all():
+            return None
         low = np.clip(row[:2] * ratio, 0, [width, height])
         high = np.clip((row[:2] + row[2:4]) * ratio, 0, [width, height])
         # Landmarks are the centres of pixels, and those scale about their own middle.
         points = (row[4:14].reshape(5, 2) + 0.5) * ratio - 0.5
-        if not np.isfinite(row).all() or (high - low).min() < 1:
+        if (high - low).min() < 1:
             return None
         box = BBox(*map(float, (*low, *high)))
         return Face(box, float(row[14]), self.name, points.astype(np.float32))

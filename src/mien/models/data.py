@@ -140,8 +140,10 @@ def epoch_order(weights: Floats, seed: int, epoch: int) -> Numbers:
     """
     random = np.random.default_rng((seed, epoch, _ORDER))
     n = len(weights)
-    # A random order before the comb: else neighbours in the table would share their luck.
+    # Faces of one weight stand together under the comb, so a class gets its share to within one
+    # face; among themselves they stand in random order, or neighbours would share their luck.
     shuffled = random.permutation(n)
+    shuffled = shuffled[np.argsort(weights[shuffled], kind="stable")]
     edges = np.cumsum(weights[shuffled].astype(np.float64))
     comb = (np.arange(n) + random.random()) / n * edges[-1]
     drawn = shuffled[np.searchsorted(edges, comb, side="right").clip(max=n - 1)]

@@ -8,6 +8,7 @@ no state of any random generator, and a training that was killed ends as if it h
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -118,6 +119,8 @@ class Training:
         report: Report | None = None,
     ) -> None:
         torch.use_deterministic_algorithms(True)
+        for name in ("lightning.fabric", "lightning.pytorch"):  # they announce what was asked for
+            logging.getLogger(name).setLevel(logging.WARNING)
         self.recipe, self.batches, self.folder = recipe, batches, folder
         self.evaluate, self.report = evaluate, report or Report(recipe.total_epochs)
         self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -178,9 +178,10 @@ class Mienet(MienetBase):
     """The default: a residual network for 48x48 grey faces, made to be quick on a CPU."""
 
     name = "mienet"
-    stem = (32, 48)
-    widths = (48, 96, 192)
-    depths = (1, 2, 2)
+    stem = (32,)
+    widths = (32, 64, 128, 256)
+    depths = (1, 2, 2, 1)
+    dropout = 0.2
 
 
 class MienetTiny(MienetBase):

@@ -41,6 +41,7 @@ def test_it_is_an_aligner() -> None:
     assert isinstance(FivePointAligner(), Aligner)
 
 
+@settings(deadline=None)
 @given(ANGLES, SCALES, SHIFTS, SHIFTS)
 def test_the_template_is_recovered_from_any_similarity(
     angle: float, scale: float, x: float, y: float
@@ -51,6 +52,7 @@ def test_the_template_is_recovered_from_any_similarity(
     np.testing.assert_allclose(found, TEMPLATE, atol=0.01 + 0.002 / scale)
 
 
+@settings(deadline=None)
 @given(
     ANGLES,
     st.floats(0.3, 10),
@@ -78,7 +80,20 @@ def test_eyes_are_level_and_points_fit_as_well_as_they_can(
         assert misfit(factor, shift) >= best - 1e-6
 
 
-@pytest.mark.parametrize("points", [np.zeros((5, 2)), TEMPLATE * [1, -1] * 0 + 7])
+@given(st.floats(-80, 80))
+def test_a_profile_is_levelled_by_all_its_points(angle: float) -> None:
+    narrow = TEMPLATE.copy()
+    narrow[:, 0] = 128 + (narrow[:, 0] - 128) * 0.1
+    narrow[0] += [3, 9]  # one hidden eye, badly placed: the line between the eyes means nothing
+    turn = math.radians(angle)
+    cos, sin = math.cos(turn), math.sin(turn)
+    points = (narrow @ np.array([[cos, sin], [-sin, cos]])).astype(np.float32)
+    found = mapped(similarity(points), points)
+    down = found[3:].mean(0) - found[:2].mean(0)
+    assert abs(math.degrees(math.atan2(down[0], down[1]))) < 8
+
+
+@pytest.mark.parametrize("points", [np.zeros((5, 2)), np.full((5, 2), 7.0)])
 def test_points_in_one_place_are_refused(points: np.ndarray) -> None:
     with pytest.raises(InputError, match="no face's"):
         similarity(points.astype(np.float32))
@@ -86,7 +101,7 @@ def test_points_in_one_place_are_refused(points: np.ndarray) -> None:
 
 def test_eyes_below_the_mouth_are_no_face() -> None:
     upside_down = TEMPLATE.copy()
-    upside_down[:, 1] *= -3
+    upside_down[:, 1] *= -1.5
     with pytest.raises(InputError, match="no face's"):
         similarity(upside_down.astype(np.float32))
 
@@ -104,8 +119,7 @@ def dots(points: np.ndarray, size: tuple[int, int], radius: float) -> np.ndarray
     return image
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.floats(-40, 40), st.floats(0.5, 5.0))
+@pytest.mark.parametrize(("angle", "scale"), [(0, 1), (-37.5, 0.55), (20, 1.9), (12.3, 3.7)])
 def test_the_pixels_land_where_the_matrix_says(angle: float, scale: float) -> None:
     size = int(CHIP_SIZE * scale * 1.8) + 20
     points = turned(angle, scale, 0, 0)

@@ -70,6 +70,14 @@ def test_norms_are_folded_and_nothing_private_travels(exported):
     assert b".py" not in (exported / "model.onnx").read_bytes()
 
 
+@pytest.fixture
+def at_once(exported, monkeypatch):
+    """Takes the network that was exported before: the exporter needs seconds."""
+    ready = (exported / "model.onnx").read_bytes()
+    monkeypatch.setattr("mien.stages.export.to_onnx", lambda *_: ready)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_real_chips_can_be_compared(model, tmp_path):
     faces, _ = tables(tmp_path, train=6, dev=2)
     out = export(ExportConfig(faces=5, weights=False), model, tmp_path / "m", faces=faces)
@@ -77,6 +85,7 @@ def test_real_chips_can_be_compared(model, tmp_path):
     assert not (out / "weights.safetensors").exists()
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_disagreement_stops_the_export(model, tmp_path):
     with pytest.raises(StageError, match="differ from torch's"):
         export(ExportConfig(tolerance=1e-12), model, tmp_path / "m")

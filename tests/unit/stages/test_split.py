@@ -219,6 +219,7 @@ def test_any_catalogue_splits_into_disjoint_parts(
     assert sum(role == "dev" for role, *_ in kept) <= share * trainable + 4
 
 
+@pytest.mark.slow
 def test_on_the_real_set_nothing_crosses(unpacked: Callable[[str], Path], tmp_path: Path) -> None:
     sources = [{"reader": "ferplus", "root": unpacked("ferplus")},
                {"reader": "internet", "root": unpacked("internet")}]  # fmt: skip

@@ -1,0 +1,112 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.core.errors import ChecksumError, DownloadError
+from mien.core.protocols import Detector
+from mien.core.types import Image
+from mien.faces.align import similarity
+from mien.faces.yunet import YuNet
+
+HEAD = np.array([224, 122])
+"""About where the astronaut's face is."""
+
+
+def test_it_is_a_detector(yunet: YuNet) -> None:
+    assert isinstance(yunet, Detector)
+    assert yunet.name == "yunet"
+
+
+def test_it_finds_the_person(yunet: YuNet, portrait: Image) -> None:
+    face = yunet.detect(portrait)[0]
+    assert face.detector == "yunet"
+    assert 0.6 <= face.score <= 1
+    points = face.landmarks
+    assert points is not None
+    assert points.dtype == np.float32
+    box = face.bbox
+    assert (points > [box.x1, box.y1]).all()
+    assert (points < [box.x2, box.y2]).all()
+    left, right, nose, mouth_left, mouth_right = points
+    assert left[0] < nose[0] < right[0]
+    assert mouth_left[0] < mouth_right[0]
+    assert max(left[1], right[1]) < nose[1] < min(mouth_left[1], mouth_right[1])
+
+
+def test_the_colours_are_not_swapped(yunet: YuNet, astronaut: Image) -> None:
+    right = yunet.detect(astronaut)[0].score
+    wrong = yunet.detect(np.ascontiguousarray(astronaut[..., ::-1]))[0].score
+    assert right > wrong
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.5, 2, 4])
+def test_places_do_not_depend_on_the_size(yunet: YuNet, astronaut: Image, scale: float) -> None:
+    true = yunet.detect(astronaut)[0].landmarks
+    image = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = yunet.detect(image)[0].landmarks
+    assert true is not None
+    assert found is not None
+    eyes = np.hypot(*(true[1] - true[0]))
+    off = np.hypot(*((found + 0.5) / scale - 0.5 - true).T)
+    assert off.mean() < 0.08 * eyes
+
+
+def test_a_thumbnail_of_a_face_is_found(yunet: YuNet, astronaut: Image) -> None:
+    thumbnail = cv2.resize(astronaut[50:190, 155:295], (48, 48), interpolation=cv2.INTER_AREA)
+    faces = yunet.detect(thumbnail)
+    assert len(faces) == 1
+    corners = np.array(faces[0].bbox.as_tuple())
+    assert corners.min() >= 0
+    assert corners.max() <= 48
+
+
+def test_fifty_faces_are_fifty(yunet: YuNet, astronaut: Image) -> None:
+    tile = cv2.resize(astronaut[20:260, 100:340], (120, 120), interpolation=cv2.INTER_AREA)
+    assert len(yunet.detect(np.tile(tile, (5, 10, 1)))) == 50
+
+
+def test_the_largest_face_comes_first(yunet: YuNet, astronaut: Image) -> None:
+    tile = astronaut[20:260, 100:340]
+    small = cv2.resize(tile, (120, 120), interpolation=cv2.INTER_AREA)
+    image = np.full((240, 380, 3), 128, np.uint8)
+    image[60:180, :120] = small
+    image[:, 140:] = tile
+    first, second = yunet.detect(image)
+    assert first.bbox.area > second.bbox.area
+    assert first.bbox.x1 > 140
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (7, 3), (300, 2000), (64, 64)])
+def test_a_picture_without_a_face_gives_none(yunet: YuNet, size: tuple[int, int]) -> None:
+    assert yunet.detect(np.full((*size, 3), 127, np.uint8)) == []
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DownloadError):
+        YuNet(tmp_path / "none.onnx")
+
+
+def test_another_network_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"no network")
+    with pytest.raises(ChecksumError):
+        YuNet(other)
+
+
+def test_it_does_not_load_dlib() -> None:
+    code = "import sys, mien.faces.yunet, mien.faces.auto; sys.exit('dlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_small_faces_in_a_large_picture_are_found(yunet: YuNet, astronaut: Image) -> None:
+    image = np.full((1500, 2500, 3), 128, np.uint8)
+    tile = cv2.resize(astronaut[20:260, 100:340], (160, 160), interpolation=cv2.INTER_AREA)
+    image[700:860, 1200:1360] = tile
+    (face,) = yunet.detect(image)
+    assert face.landmarks is not None
+    similarity(face.landmarks)
+    assert 1200 < face.bbox.centre[0] < 1360
