@@ -89,6 +89,24 @@ def picture_paths(root: Path) -> list[str]:
     return [path.relative_to(root).as_posix() for path in find_images(root)]
 
 
+def pictures_by_place(root: Path) -> dict[str, str]:
+    """Returns the pictures below a root by ``folder/name`` in lower case, in a stable order.
+
+    Raises:
+        DataError: one folder and name occurs twice, as where an archive was unpacked twice.
+    """
+    found: dict[str, str] = {}
+    for path in picture_paths(root):
+        key = "/".join(path.split("/")[-2:]).casefold()
+        if key in found:
+            raise DataError(
+                f"{root} holds both {found[key]} and {path}. An archive may be unpacked there "
+                "twice: keep one copy."
+            )
+        found[key] = path
+    return found
+
+
 def identify(root: Path, path: str) -> str | Rejection:
     """Returns the sha256 of a file's bytes, or why it cannot be used.
 

@@ -61,7 +61,7 @@ class Fer2013:
         return self._scan_folders(root) if table is None else self._scan_table(root, table)
 
     def _scan_table(self, root: Path, table: Path) -> Iterator[Sample | Rejection]:
-        pictures = {_key(path): path for path in reading.picture_paths(root)}
+        pictures = reading.pictures_by_place(root)
         rows = [
             (_FOLDER.get(row["Usage"], row["Usage"]), row["Image name"], row["emotion"])
             for row in reading.read_table(table, ("Usage", "Image name", "emotion"))
@@ -110,10 +110,6 @@ class Fer2013:
             label=label,
             split=_split(path),
         )
-
-
-def _key(path: str) -> str:
-    return "/".join(path.split("/")[-2:]).casefold()
 
 
 def _split(path: str) -> str:

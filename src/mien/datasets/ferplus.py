@@ -86,7 +86,7 @@ class FerPlus:
         if table is None:
             raise DataError(f"{root} holds no {_TABLE}. Expected {_GRAMMAR}.")
         rows = list(reading.read_table(table, ("Usage", "Image name", *_COLUMNS)))
-        pictures = {_key(path): path for path in reading.picture_paths(root)}
+        pictures = reading.pictures_by_place(root)
         keys = [_row_key(row) for row in rows]
         missing = [key for key in keys if key not in pictures]
         reading.check_half(len(rows) - len(missing), len(rows), _GRAMMAR, missing)
@@ -200,7 +200,3 @@ def _row_key(row: dict[str, str]) -> str:
             f"The usage {row['Usage']!r} is not known. Expected one of: {', '.join(_PARTS)}."
         )
     return f"{_PARTS[row['Usage']][0]}/{row['Image name']}".casefold()
-
-
-def _key(path: str) -> str:
-    return "/".join(path.split("/")[-2:]).casefold()

@@ -25,7 +25,7 @@ from mien.core.errors import LabelError
 from mien.core.types import Rejection, Sample, SourceInfo
 
 _GRAMMAR: Final = (
-    "a legend (user.id,image,emotion) and the images that it names, or folders named after "
+    "a legend (user.id,image,emotion) and each image that it names, once, or folders named after "
     "classes, such as happy/, 1-anger/ or train/fear/"
 )
 
@@ -71,9 +71,9 @@ class Internet:
         for row in reading.read_table(legend, ("image", "emotion")):
             rows[_name(row["image"])].append(row["emotion"])
         total = sum(map(len, rows.values()))
-        missing = [name for name in rows if name not in places]
-        matched = total - sum(len(rows[name]) for name in missing)
-        reading.check_half(matched, total, _GRAMMAR, missing)
+        odd = [name for name in rows if len(places.get(name, [])) != 1]
+        matched = total - sum(len(rows[name]) for name in odd)
+        reading.check_half(matched, total, _GRAMMAR, odd)
         for name, words in rows.items():
             yield from self._listed(root, name, words, places.get(name, []))
         for name, paths in places.items():

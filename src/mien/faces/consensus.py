@@ -17,6 +17,8 @@ from mien.core.types import Face, Image
 from mien.faces.ert import MIRRORED
 
 SIZES: Final = (1.0, 1.25)
+PASSES: Final = 2 * len(SIZES)
+"""How many passes there are where none misses the face."""
 _LEAST_SIDE: Final = 256
 
 

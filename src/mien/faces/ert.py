@@ -1,8 +1,8 @@
 """Five landmarks by an ensemble of regression trees (Kazemi and Sullivan 2014), trained by mien.
 
 The trees see a grey square of fixed size around the face, so the picture's own resolution does not
-matter to them. They look several times: first where the detector's box lies, then where their own
-last answer puts the face, upright, each time also at the mirror image.
+matter to them. They look twice: first where the detector's box lies, then where their own answer
+puts the face, upright and in several sizes; each time also at the mirror image.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mien.core.spec import FIVE_POINTS
 from mien.core.types import BBox, Floats, Image
 from mien.faces.align import Matrix, warp
 
-SHA256: Final = "7438a9e4123efa1f499b9d5d9977ef2eb9a7e725f7670ab683dc6fe0549856db"
+SHA256: Final = "eb33b01c5c7287d665a868d0824aea85d842a584804582d22710ad329f383d4b"
 """The sha256 of the shipped ``ert5.dat``; `stages.landmarks` makes the file."""
 VIEW: Final = 192
 """The side of the square that the trees see, pixels."""
@@ -31,7 +31,9 @@ FACE_IN_VIEW: Final = 112
 """The side of a face in it, pixels."""
 MIRRORED: Final = (1, 0, 2, 4, 3)
 """Which landmark each one becomes in the mirror."""
-_PASSES: Final = 3
+_SECOND_LOOK: Final = (0.9, 1.0, 1.1)
+"""The sizes of the upright views of the second look. Measured on 695 held-out faces: three sizes
+lower the error by 2 %, a third look does not lower it."""
 _TEMPLATE: Final = np.asarray(FIVE_POINTS, np.float64)
 _CENTROID: Final = _TEMPLATE.mean(0)
 _SPREAD: Final = float(np.sqrt(((_TEMPLATE - _CENTROID) ** 2).sum()))
@@ -67,10 +69,10 @@ class Ert:
         """
         x, y = box.centre
         matrix = view_matrix((x - 0.5, y - 0.5), math.sqrt(box.area))
-        points = self._look(image, matrix)
-        for _ in range(_PASSES - 1):
-            points = self._look(image, upright(points))
-        return points.astype(np.float32)
+        first = self._look(image, matrix)
+        second = [self._look(image, upright(first, size)) for size in _SECOND_LOOK]
+        points: Floats = np.mean(second, axis=0).astype(np.float32)
+        return points
 
     def _look(self, image: Image, matrix: Matrix) -> npt.NDArray[np.float64]:
         """Returns the landmarks, absolute, as seen in one view and in its mirror image."""
@@ -93,8 +95,8 @@ def box_of_face(face: BBox) -> BBox:
     Args:
         face: the square in which `FIVE_POINTS` stand as shares.
     """
-    shift_x = (_CENTROID[0] - 0.5) * face.width
-    shift_y = (_CENTROID[1] - 0.5) * face.height
+    shift_x = (float(_CENTROID[0]) - 0.5) * face.width
+    shift_y = (float(_CENTROID[1]) - 0.5) * face.height
     return BBox(face.x1 + shift_x, face.y1 + shift_y, face.x2 + shift_x, face.y2 + shift_y)
 
 
@@ -113,11 +115,12 @@ def view_matrix(centre: tuple[float, float], side: float, angle: float = 0.0) ->
     return np.hstack([linear, shift[:, None]])
 
 
-def upright(points: npt.NDArray[np.float64]) -> Matrix:
+def upright(points: npt.NDArray[np.float64], size: float = 1.0) -> Matrix:
     """Returns the 2x3 matrix to a view in which the landmarks are centred, level and of full size.
 
     Args:
         points: (5, 2) landmarks, absolute pixels.
+        size: the face's size in the view, as a share of `FACE_IN_VIEW`.
 
     Raises:
         InputError: they coincide.
@@ -133,7 +136,7 @@ def upright(points: npt.NDArray[np.float64]) -> Matrix:
         float((still[:, 0] * moved[:, 1] - still[:, 1] * moved[:, 0]).sum()),
         float((still * moved).sum()),
     )
-    return view_matrix((float(centre[0]), float(centre[1])), side, angle)
+    return view_matrix((float(centre[0]), float(centre[1])), side / size, angle)
 
 
 def view_of(image: Image, matrix: Matrix) -> Image:

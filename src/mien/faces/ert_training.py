@@ -31,14 +31,14 @@ Points = npt.NDArray[np.float64]
 class TreeOptions(StageConfig):
     """How the trees grow; names and meaning are those of dlib's training options.
 
-    The file's size is about ``cascades * trees * 2**depth * 75`` bytes.
+    The file's size is about ``cascades * trees * 2**depth * 76`` bytes.
     """
 
     cascades: int = Field(default=12, ge=1)
-    trees: int = Field(default=300, ge=1)
+    trees: int = Field(default=260, ge=1)
     depth: int = Field(default=4, ge=1, le=8)
     nu: float = Field(default=0.1, gt=0, le=1)
-    oversampling: int = Field(default=2, ge=1)
+    oversampling: int = Field(default=1, ge=1)
     pool: int = Field(default=400, ge=2)
     pool_padding: float = Field(default=0.2, ge=-0.5)
     splits: int = Field(default=20, ge=1)

@@ -1,7 +1,7 @@
 """`landmarks`: photographs -> the trees that place five landmarks without a neural network.
 
-YuNet is the teacher, on the training part of FER+ and on a fixed third of the people in the
-internet pictures; HOG says from which boxes the trees will have to start.
+YuNet is the teacher, as a consensus of several passes, on the training part of FER+ and on a fixed
+third of the people in the internet pictures; HOG says from which boxes the trees have to start.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,9 +27,9 @@ from mien.core.errors import DataError, ImageError
 from mien.core.progress import track
 from mien.core.types import BBox, Floats, Image
 from mien.datasets.internet import person
-from mien.faces.ert import Ert, box_of_face
+from mien.faces.consensus import PASSES, passes
+from mien.faces.ert import Ert
 from mien.faces.ert_training import Jitter, Points, TreeOptions, grow, views
-from mien.faces.full_frame import face_square
 from mien.faces.hog import Search
 from mien.faces.yunet import YuNet
 
@@ -45,7 +46,8 @@ class LandmarksConfig(StageConfig):
         out: the file to make; ``<out>.json`` and `THIRD` come beside it.
         seed: the seed of every choice made by chance.
         ferplus_faces: how many training faces of FER+ are taken, by chance.
-        least_score: below this score (0 to 1) YuNet is no teacher.
+        most_doubt: where YuNet's passes lie further from their mean than this share of the eye
+            distance, it is no teacher.
         repeats: how often each internet picture is taken, with other jitter: there are fewer.
         yunet: YuNet's file; None looks for it as `mien.faces.weights.find` does.
         jitter: how far training boxes lie off.
@@ -58,8 +60,8 @@ class LandmarksConfig(StageConfig):
     out: Path = Field(exclude=True)
     seed: int = 0
     ferplus_faces: int = Field(default=8000, ge=1)
-    least_score: float = Field(default=0.8, ge=0, le=1)
-    repeats: int = Field(default=3, ge=1)
+    most_doubt: float = Field(default=0.1, gt=0)
+    repeats: int = Field(default=4, ge=1)
     yunet: Path | None = Field(default=None, exclude=True)
     jitter: Jitter = Jitter()
     trees: TreeOptions = TreeOptions()
@@ -73,16 +75,19 @@ class Looked:
     Attributes:
         path: the file.
         id: the sha256 of its bytes.
-        points: YuNet's landmarks of the largest face, (5, 2), absolute pixels; None without one.
-        score: YuNet's score, 0 to 1.
+        once: YuNet's landmarks of the largest face, (5, 2), absolute pixels; None without one.
+        points: their consensus (`mien.faces.consensus`), or None.
+        doubt: how far YuNet's passes lie from it, as a share of the eye distance; infinite where
+            some of them missed the face.
         box: HOG's box of that same face; None where HOG did not find it.
     """
 
     path: Path
     id: str
-    points: Floats | None
-    score: float
-    box: BBox | None
+    once: Floats | None = None
+    points: Floats | None = None
+    doubt: float = math.inf
+    box: BBox | None = None
 
 
 def train_landmarks(config: LandmarksConfig) -> dict[str, Any]:
@@ -109,6 +114,7 @@ def train_landmarks(config: LandmarksConfig) -> dict[str, Any]:
     teaching = look([faces[i] for i in taken], config, "FER+ training faces")
     internet = look(third, config, "internet pictures that teach")
     ids = {picture.id for picture in internet}
+    taught = ids | {picture.id for picture in teaching}  # the parts of FER2013 share some pictures
     samples = [
         *_samples(teaching, 1, config, random),
         *_samples(internet, config.repeats, config, random),
@@ -117,19 +123,23 @@ def train_landmarks(config: LandmarksConfig) -> dict[str, Any]:
     grow(samples, config.trees, config.seed, config.out)
     _say(f"grown after {time.monotonic() - started:.0f} s; measuring")
     counts = {
-        "ferplus_teaching": _count(teaching, config.least_score),
-        "internet_teaching": _count(internet, config.least_score),
+        "ferplus_teaching": _count(teaching, config.most_doubt),
+        "internet_teaching": _count(internet, config.most_doubt),
         "views": len(samples),
     }
     del samples
     valid = look(pictures(config.ferplus / "FER2013Valid"), config, "FER+ validation faces")
-    unseen = [x for x in look(rest, config, "other internet pictures") if x.id not in ids]
+    unseen = look(rest, config, "other internet pictures")
     result = {
         "sha256": digest(config.out),
         "bytes": config.out.stat().st_size,
         "config": config.model_dump(mode="json", exclude={"ferplus", "internet"}, by_alias=True),
         "counts": counts,
-        "errors": measure(config.out, valid, unseen),
+        "errors": measure(
+            config.out,
+            [picture for picture in valid if picture.id not in taught],
+            [picture for picture in unseen if picture.id not in taught],
+        ),
         "versions": versions(),
     }
     with atomic(config.out.with_name(THIRD), "w") as file:
@@ -185,16 +195,22 @@ def _look_shard(paths: Sequence[Path], yunet: Path | None) -> list[Looked]:
             image = images.decode(data)
         except (OSError, ImageError):
             continue
-        name = hashlib.sha256(data).hexdigest()
-        faces = teacher.detect(image)
-        if not faces or faces[0].landmarks is None:
-            found.append(Looked(path, name, None, 0.0, None))
-            continue
-        points = faces[0].landmarks
-        boxes = [box for box, _ in search.boxes(image) if _same_face(box, points)]
-        box = max(boxes, key=lambda box: box.area) if boxes else None
-        found.append(Looked(path, name, points, faces[0].score, box))
+        found.append(_look_at(path, hashlib.sha256(data).hexdigest(), image, teacher, search))
     return found
+
+
+def _look_at(path: Path, name: str, image: Image, teacher: YuNet, search: Search) -> Looked:
+    faces = teacher.detect(image)
+    if not faces or faces[0].landmarks is None:
+        return Looked(path, name)
+    seen = passes(teacher, image, faces[0])
+    if not len(seen):
+        return Looked(path, name)
+    points = seen.mean(0).astype(np.float32)
+    doubt = float(np.mean([error(p, points) for p in seen])) if len(seen) == PASSES else math.inf
+    boxes = [box for box, _ in search.boxes(image) if _same_face(box, points)]
+    box = max(boxes, key=lambda box: box.area) if boxes else None
+    return Looked(path, name, faces[0].landmarks, points, doubt, box)
 
 
 @functools.cache
@@ -213,15 +229,15 @@ def _samples(
     found: Sequence[Looked], repeats: int, config: LandmarksConfig, random: np.random.Generator
 ) -> Iterator[tuple[Image, Points]]:
     for picture in found:
-        if picture.points is None or picture.score < config.least_score:
+        if picture.points is None or picture.doubt > config.most_doubt:
             continue
         image = images.decode(picture.path)
         for _ in range(repeats):
             yield from views(image, picture.points, picture.box, config.jitter, random)
 
 
-def _count(found: Sequence[Looked], least_score: float) -> dict[str, int]:
-    good = [x for x in found if x.points is not None and x.score >= least_score]
+def _count(found: Sequence[Looked], most_doubt: float) -> dict[str, int]:
+    good = [x for x in found if x.points is not None and x.doubt <= most_doubt]
     return {
         "pictures": len(found),
         "taken": len(good),
@@ -240,31 +256,33 @@ def measure(
         internet: the same for internet pictures.
 
     Returns:
-        For each set and kind of box the number of faces, and the mean, median and 95th percentile
-        of each face's mean distance to YuNet's landmarks, as shares of the eye distance.
+        For each set, from HOG's boxes, against the consensus of YuNet's passes (``consensus``) and
+        against its plain pass (``once``), and for that pass itself (``yunet``) against the
+        consensus: the number of faces, and the mean, median and 95th percentile of a face's mean
+        distance, as shares of the eye distance.
     """
     ert = Ert(trees)
     result = {}
-    for name, found, full_frame in (
-        ("ferplus_valid_hog", ferplus, False),
-        ("ferplus_valid_full_frame", ferplus, True),
-        ("internet_hog", internet, False),
-    ):
-        errors = []
+    for name, found in (("ferplus_valid", ferplus), ("internet", internet)):
+        rows = []
         for picture in found:
-            if picture.points is None or (picture.box is None and not full_frame):
+            if picture.points is None or picture.once is None or picture.box is None:
                 continue
-            image = images.decode(picture.path)
-            box = box_of_face(face_square(*image.shape[:2])) if full_frame else picture.box
-            errors.append(error(ert.place(image, box), picture.points))  # type: ignore[arg-type]
-        low, middle, high = np.quantile(errors, (0.5, 0.95, 0.99)) if errors else (np.nan,) * 3
-        result[name] = {
-            "faces": len(errors),
-            "mean": round(float(np.mean(errors)), 5),
-            "median": round(float(low), 5),
-            "p95": round(float(middle), 5),
-            "p99": round(float(high), 5),
-        }
+            placed = ert.place(images.decode(picture.path), picture.box)
+            rows.append(
+                (
+                    error(placed, picture.points),
+                    error(placed, picture.once),
+                    error(picture.once, picture.points),
+                )
+            )
+        for kind, errors in zip(("consensus", "once", "yunet"), np.array(rows).T, strict=True):
+            result[f"{name}_{kind}"] = {
+                "faces": len(errors),
+                "mean": round(float(errors.mean()), 5),
+                "median": round(float(np.median(errors)), 5),
+                "p95": round(float(np.quantile(errors, 0.95)), 5),
+            }
     return result
 
 

@@ -39,7 +39,7 @@ def test_unreadable_pictures_end_in_exit_code_3(model: Path, bright: Path) -> No
                                  "--detector", "full-frame", "--top", "5"])  # fmt: skip
     assert result.exit_code == 3
     assert "gone.jpg: there is no such file" in result.stdout
-    assert "7-surprise 9" in result.stdout
+    assert "  7-surprise 79.8" in result.stdout
 
 
 @pytest.mark.parametrize(

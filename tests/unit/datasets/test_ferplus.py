@@ -118,6 +118,15 @@ def test_the_same_name_in_two_parts_is_two_images(ferplus: Tree) -> None:
     assert not rejected
 
 
+def test_a_set_that_was_unpacked_twice_is_refused(ferplus: Tree) -> None:
+    root = ferplus(("Training", 1, HAPPY, 3))
+    ferplus(("Training", 1, HAPPY, 3), root=root / "again")
+    for table in ("fer2013new.csv", "fer2013_labels.csv"):
+        (root / "again" / table).unlink()
+    with pytest.raises(DataError, match=r"FER2013Train/fer0000001\.png and again/.*keep one copy"):
+        _scan(root)
+
+
 def test_what_is_not_ferplus_shows_the_grammar(ferplus: Tree, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         _scan(tmp_path / "none")

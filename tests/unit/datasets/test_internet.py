@@ -79,6 +79,14 @@ def test_a_legend_of_other_pictures_is_refused(legend: Callable[..., Path]) -> N
         list(Internet().scan(root))
 
 
+def test_a_set_that_was_unpacked_twice_is_refused(legend: Callable[..., Path], draw: Draw) -> None:
+    root = legend(("a.jpg", "anger"), ("b.jpg", "anger"), ("c.jpg", "anger"))
+    for number, name in enumerate(("a.jpg", "b.jpg")):
+        draw(root / "internet" / "images" / name, number)
+    with pytest.raises(DataError, match=r"1 of 3 entries match.*once"):
+        list(Internet().scan(root))
+
+
 def test_folders_in_every_spelling(tmp_path: Path, draw: Draw) -> None:
     for number, folder in enumerate(("Joy", "1-anger", "train/AFRAID", "Validation/ne utral")):
         draw(tmp_path / folder / "Ann_Lee_12.png", number)

@@ -67,8 +67,9 @@ def test_eyes_are_level_and_points_fit_as_well_as_they_can(
     found = mapped(matrix, points)
     across = found[1] - found[0]
     assert abs(math.degrees(math.atan2(across[1], across[0]))) < 0.1
-    np.testing.assert_allclose(matrix[:, :2] @ matrix[:, :2].T, np.eye(2) * np.linalg.det(
-        matrix[:, :2]), atol=1e-9)
+    np.testing.assert_allclose(
+        matrix[:, :2] @ matrix[:, :2].T, np.eye(2) * np.linalg.det(matrix[:, :2]), atol=1e-9
+    )
     assert np.linalg.det(matrix[:, :2]) > 0
 
     def misfit(factor: float, shift: tuple[float, float]) -> float:

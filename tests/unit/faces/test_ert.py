@@ -89,7 +89,8 @@ def test_a_box_beyond_the_picture_is_no_crash() -> None:
 
 def test_a_faces_box_is_centred_on_its_landmarks() -> None:
     box = box_of_face(BBox(100, 200, 180, 280))
-    assert box.width == box.height == pytest.approx(80)
+    assert (box.width, box.height) == pytest.approx((80, 80))
+    assert type(box.x1) is float
     centre = np.array([100, 200]) + np.array(FIVE_POINTS).mean(0) * 80
     np.testing.assert_allclose(box.centre, centre)
 

@@ -200,7 +200,9 @@ def test_two_at_once_do_not_meet(serve: Serve) -> None:
     assert leftovers() == [weights.NAME]
 
 
-def test_the_pin_is_the_published_file(yunet_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pin_is_the_published_file(
+    yunet_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()
     assert weights.find(yunet_weights) == yunet_weights
     assert yunet_weights.stat().st_size == 232_589
