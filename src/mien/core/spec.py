@@ -143,7 +143,7 @@ class ModelSpec(Frozen):
         Raises:
             ModelError: a class is missing, unknown, or has no share at all.
         """
-        chosen = self.prior if prior is None else prior
+        chosen: Any = self.prior if prior is None else prior  # callers may hand over any text
         if chosen == "natural":
             shares: npt.NDArray[np.float64] = np.asarray(self.training_prior, np.float64)
         elif chosen == "balanced":
