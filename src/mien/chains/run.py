@@ -138,7 +138,7 @@ def _module(name: str) -> Any:
 
 def _summary(name: str, folder: Path) -> str:
     module = _module(name)
-    describe = getattr(module, "summary", None) or getattr(module, "headline", None)
+    describe = getattr(module, "summary", None)
     return str(describe(folder)) if describe else ""
 
 

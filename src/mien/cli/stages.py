@@ -91,11 +91,11 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Score a model on each role; no accuracy is shown without the one on unseen sources."""
-    from mien.stages.evaluate import EvaluateConfig, evaluate, report
+    from mien.stages.evaluate import EvaluateConfig, evaluate, summary
 
     settings = _settings(EvaluateConfig, config, "evaluate", set_)
     evaluate(settings, model, catalogue, faces, split, out, overwrite=overwrite)
-    print(report(out))
+    print(summary(out))
 
 
 def run(

@@ -128,7 +128,7 @@ def evaluate(
     return folder.finish(_counts(config, rows, exam))
 
 
-def report(out: Path) -> str:
+def summary(out: Path) -> str:
     """Returns the line to print for a finished evaluation: all its roles, unseen ones included."""
     return headline(Exam.read(out))
 
