@@ -28,7 +28,11 @@ def auto() -> Detector:
 def _yunet_is_there() -> bool:
     try:
         weights.find()
-    except (ChecksumError, DownloadError) as error:
-        print(f"mien: using the detector 'hog', which finds fewer faces. {error}", file=sys.stderr)
+    except (ChecksumError, DownloadError):
+        print(
+            "mien: YuNet's weights cannot be had here, so the detector is 'hog', which finds fewer "
+            "faces ('--detector yunet' tells how to get them)",
+            file=sys.stderr,
+        )
         return False
     return True

@@ -18,7 +18,7 @@ from mien.core.labels import CLASSES
 from mien.core.scores import Exam
 from mien.core.types import Rejection, Sample
 from mien.runtimes.model import Model
-from mien.stages.evaluate import PREDICTIONS, EvaluateConfig, evaluate, report
+from mien.stages.evaluate import PREDICTIONS, EvaluateConfig, evaluate, summary
 
 pl = pytest.importorskip("polars")
 pytest.importorskip("matplotlib")
@@ -130,7 +130,7 @@ def test_every_prediction_is_kept(model: Path, tmp_path: Path) -> None:
 
 def test_what_a_reader_sees(model: Path, tmp_path: Path) -> None:
     out = evaluate(CONFIG, model, **make_stages(tmp_path), out=tmp_path / "out")
-    line = report(out)
+    line = summary(out)
     assert "test (n = 4)" in line
     assert "unseen (n = 5, 3 people)" in line
     assert line in (out / "scores.md").read_text()
