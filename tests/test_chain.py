@@ -124,9 +124,9 @@ network = "mienet-tiny"
 threads = 1
 weight_licence = "Apache-2.0"
 [train.recipe]
-epochs = 6
-balanced_epochs = 1
-batch_size = 32
+epochs = 24
+balanced_epochs = 2
+batch_size = 16
 optimizer = "adamw"
 learning_rate = 0.01
 balanced_learning_rate = 0.001
@@ -183,7 +183,8 @@ def test_the_exported_model_predicts_what_evaluate_scored(world: Path) -> None:
         "--detector", "full-frame", "--format", "csv", "--out", str(out),
     ], catch_exceptions=False)  # fmt: skip
     assert result.exit_code == 0
-    rows = {Path(row["path"]).name: row for row in csv.DictReader(out.open())}
+    with out.open(newline="") as file:
+        rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
     catalogue = polars.read_parquet(world / "run" / "merge" / "catalogue.parquet")
     scored = polars.read_parquet(world / "run" / "evaluate" / "predictions.parquet")
     joined = scored.filter(polars.col("role") == "test").join(catalogue, on="id", suffix="_")

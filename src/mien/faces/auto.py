@@ -28,11 +28,14 @@ def auto() -> Detector:
 def _yunet_is_there() -> bool:
     try:
         weights.find()
-    except (ChecksumError, DownloadError):
-        print(
-            "mien: YuNet's weights cannot be had here, so the detector is 'hog', which finds fewer "
-            "faces ('--detector yunet' tells how to get them)",
-            file=sys.stderr,
-        )
-        return False
-    return True
+    except ChecksumError as error:  # somebody's file is not what it says: tell all
+        _say(str(error))
+    except DownloadError:
+        _say("YuNet's weights cannot be had here; '--detector yunet' tells how to get them.")
+    else:
+        return True
+    return False
+
+
+def _say(why: str) -> None:
+    print(f"mien: using the detector 'hog', which finds fewer faces. {why}", file=sys.stderr)
