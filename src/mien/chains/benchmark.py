@@ -21,18 +21,19 @@ from mien.core.artifact import versions
 from mien.core.errors import InputError
 from mien.core.images import decode
 from mien.core.sources import expand
+from mien.core.spec import prepare
 from mien.predictor import Predictor
 
 _BATCH: Final = 32
-_LEAST_FACES: Final = 256
+_FACES: Final = 1024
 _SIDE: Final = 350
 _COPIES: Final = 50
 
 
 def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs: int = 5) -> Any:
-    """Times decoding, detecting, aligning and classifying apart, and the whole chain.
+    """Times decoding, detecting, aligning, preparing and classifying apart, and the whole chain.
 
-    The first three run on one thread; classifying and the chain use the predictor's threads.
+    All but the last two run on one thread; classifying and the chain use the predictor's threads.
 
     Args:
         photos: the pictures; every one is read in every run.
@@ -54,12 +55,16 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
     if not found:
         raise InputError("No face was found to time. Name photographs of people.")
     chips = np.stack([aligner.align(*pair) for pair in found])
-    many = np.concatenate([chips] * -(-_LEAST_FACES // len(chips)))
+    many = np.concatenate([chips] * -(-_FACES // len(chips)))[:_FACES]
+    model = predictor.model
+    inputs = prepare(many, model.spec.preprocess)
+    batches = [inputs[i : i + _BATCH] for i in range(0, len(inputs), _BATCH)]
     work: dict[str, tuple[int, Callable[[], object]]] = {
         "decode": (len(photos), lambda: [decode(path) for path in photos]),
         "detect": (len(photos), lambda: [find.detect(image) for image in images]),
         "align": (len(found), lambda: [aligner.align(*pair) for pair in found]),
-        f"classify (batch {_BATCH})": (len(many), lambda: predictor.model.logits(many)),
+        "prepare": (len(many), lambda: prepare(many, model.spec.preprocess)),
+        f"classify (batch {_BATCH})": (len(many), lambda: [model.infer(b) for b in batches]),
         "end to end": (len(photos), lambda: predictor.predict([str(p) for p in photos])),
     }
     return {

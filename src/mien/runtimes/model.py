@@ -53,11 +53,17 @@ class Model:
 
     def logits(self, chips: npt.NDArray[np.uint8]) -> Floats:
         """Returns the network's raw scores, (n, 7) float32, for (n, 256, 256, 3) uint8 chips."""
+        size = self._batch_size
         parts = [
-            self._runtime.infer(prepare(chips[i : i + self._batch_size], self.spec.preprocess))
-            for i in range(0, len(chips), self._batch_size)
+            self.infer(prepare(chips[i : i + size], self.spec.preprocess))
+            for i in range(0, len(chips), size)
         ]
         return np.concatenate(parts) if parts else np.empty((0, len(self.spec.classes)), np.float32)
+
+    def infer(self, inputs: Floats) -> Floats:
+        """Returns the network's raw scores, (n, 7) float32, for inputs that `prepare` made."""
+        scores: Floats = self._runtime.infer(inputs)
+        return scores
 
     def probabilities(self, chips: npt.NDArray[np.uint8], prior: Prior | None = None) -> Floats:
         """Returns calibrated probabilities, (n, 7) float32, rows summing to 1.
