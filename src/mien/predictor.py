@@ -22,6 +22,7 @@ from mien.core import registry
 from mien.core.errors import ConfigError, ImageError, InputError
 from mien.core.images import ImageLike, decode
 from mien.core.labels import CLASSES
+from mien.core.machine import cores
 from mien.core.protocols import Aligner, Detector
 from mien.core.sources import Source, expand
 from mien.core.spec import Prior
@@ -87,7 +88,7 @@ class Predictor:
     ) -> None:
         if faces not in ("all", "largest"):
             raise ConfigError(f"faces is 'all' or 'largest', not {faces!r}.")
-        self.jobs = available_cores() if jobs is None else jobs
+        self.jobs = cores() if jobs is None else jobs
         if self.jobs < 1 or batch_size < 1:
             raise ConfigError("jobs and batch_size are 1 or more.")
         self.faces = faces
@@ -228,11 +229,6 @@ def stream(source: Source, **options: Any) -> Iterator[Prediction]:
     if isinstance(options.get("prior"), dict):  # not hashable, so not kept
         return Predictor(**options).stream(source)
     return _kept(**options).stream(source)
-
-
-def available_cores() -> int:
-    """Returns the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.lru_cache(maxsize=2)

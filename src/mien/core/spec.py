@@ -222,3 +222,20 @@ def normalise(pixels: npt.NDArray[np.uint8], preprocess: Preprocess) -> Floats:
         std = np.asarray(preprocess.std, np.float32).reshape(1, -1, 1, 1)
     scaled: Floats = (batch - mean) / std
     return scaled
+
+
+def check_input(batch: Floats, shape: tuple[int, ...]) -> None:
+    """Checks a network's input.
+
+    Args:
+        batch: the input.
+        shape: what it is for each face: (channels, size, size).
+
+    Raises:
+        ValueError: the batch is not (n, *shape) float32.
+    """
+    if batch.ndim != 4 or batch.shape[1:] != shape or batch.dtype != np.float32:
+        expected = ", ".join(map(str, shape))
+        raise ValueError(
+            f"This network takes (n, {expected}) float32; got {batch.shape} {batch.dtype}."
+        )

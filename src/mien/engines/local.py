@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import cv2
 
 from mien.core.errors import ConfigError, StageError
+from mien.core.machine import cores
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -45,7 +46,7 @@ class LocalEngine:
     def __init__(self, jobs: int | None = None) -> None:
         if jobs is not None and jobs < 1:
             raise ConfigError(f"jobs is 1 or more; got {jobs}. Leave it out to use every core.")
-        self.jobs = jobs or _cores()
+        self.jobs = jobs or cores()
 
     def map(self, function: Callable[[A], B], shards: Sequence[A] | Iterable[A]) -> Iterator[B]:
         """Yields ``function(shard)`` for every shard, in the order of the shards.
@@ -102,13 +103,6 @@ def _in_process(function: Callable[[A], B], shards: Iterable[A]) -> Iterator[B]:
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows have none
-        return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

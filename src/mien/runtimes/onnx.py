@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 
 from mien.core.errors import ModelError
+from mien.core.spec import check_input
 from mien.core.types import Floats
 
 _WANTED: Final = ("CUDAExecutionProvider", "CPUExecutionProvider")
@@ -62,11 +63,7 @@ class OnnxRuntime:
         Raises:
             ValueError: the inputs have another shape or dtype.
         """
-        if batch.ndim != 4 or batch.shape[1:] != self.input_shape or batch.dtype != np.float32:
-            expected = ", ".join(map(str, self.input_shape))
-            raise ValueError(
-                f"This network takes (n, {expected}) float32; got {batch.shape} {batch.dtype}."
-            )
+        check_input(batch, self.input_shape)
         if not len(batch):
             return np.empty((0, self._classes), np.float32)
         (logits,) = self._session.run([self._output], {self._input: batch})

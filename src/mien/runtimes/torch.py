@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from mien.core import registry
 from mien.core.errors import ModelError
-from mien.core.spec import ModelSpec
+from mien.core.spec import ModelSpec, check_input
 from mien.core.types import Floats
 
 
@@ -49,11 +48,7 @@ class TorchRuntime:
         Raises:
             ValueError: the inputs have another shape or dtype.
         """
-        if batch.ndim != 4 or batch.shape[1:] != self.input_shape or batch.dtype != np.float32:
-            expected = ", ".join(map(str, self.input_shape))
-            raise ValueError(
-                f"This network takes (n, {expected}) float32; got {batch.shape} {batch.dtype}."
-            )
+        check_input(batch, self.input_shape)
         with torch.inference_mode():
             logits: Floats = self._network(torch.from_numpy(batch)).numpy()
         return logits
