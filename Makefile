@@ -40,8 +40,8 @@ test: $(VENV)/.ready  ## run the tests; coverage below 90 % fails
 
 .PHONY: check
 check: $(VENV)/.ready  ## run what looks at code without running it: lint, format, types, floors
-	$(VENV)/bin/ruff check src tests
-	$(VENV)/bin/ruff format --check src tests
+	$(VENV)/bin/ruff check src tests benchmarks
+	$(VENV)/bin/ruff format --check src tests benchmarks
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 

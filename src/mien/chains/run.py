@@ -26,20 +26,27 @@ class _Stage:
         config: the name of its settings' class.
         inputs: the stages whose folders it takes, in the order of its arguments.
         named: likewise, for arguments by name.
+        optional: likewise, for stages that may be left out: passed where the file has a section
+            for them.
         extra: the optional part of mien that it needs.
     """
 
     config: str
     inputs: tuple[str, ...] = ()
     named: Mapping[str, str] | None = None
+    optional: Mapping[str, str] | None = None
     extra: str = "data"
 
 
 STAGES: Final[dict[str, _Stage]] = {
     "merge": _Stage("MergeConfig"),
+    "audit": _Stage("AuditConfig", ("merge",)),
     "crop": _Stage("CropConfig", ("merge",)),
-    "split": _Stage("SplitConfig", ("merge",)),
-    "train": _Stage("TrainConfig", ("crop", "split"), extra="train"),
+    "split": _Stage("SplitConfig", ("merge",), optional={"audit": "audit"}),
+    "augment": _Stage("AugmentConfig", ("crop", "split")),
+    "train": _Stage(
+        "TrainConfig", ("crop", "split"), optional={"augmented": "augment"}, extra="train"
+    ),
     "export": _Stage("ExportConfig", ("train",), {"faces": "crop"}, extra="train"),
     "evaluate": _Stage("EvaluateConfig", ("export", "merge", "crop", "split"), extra="report"),
 }
@@ -77,7 +84,7 @@ def run(
     names = _chosen(data)
     out = Path(data.get("out", Path("runs", config.stem)))
     folders = {name: out / name for name in STAGES}
-    calls = {name: _prepared(name, data.get(name, {}), folders) for name in names}
+    calls = {name: _prepared(name, data, folders) for name in names}
     line = say or _to_stdout
     for name, call in calls.items():
         before, start = _stamp(folders[name]), time.monotonic()
@@ -113,15 +120,16 @@ def _chosen(data: Mapping[str, Any]) -> list[str]:
     return [name for name in STAGES if name in wanted]
 
 
-def _prepared(name: str, section: Any, folders: Folders) -> Callable[..., Path]:
+def _prepared(name: str, data: Mapping[str, Any], folders: Folders) -> Callable[..., Path]:
     """Returns the stage with checked settings and its folders; only ``overwrite`` is missing."""
-    stage = STAGES[name]
+    stage, section = STAGES[name], data.get(name, {})
     module = _module(name)
     if not isinstance(section, Mapping):
         raise ConfigError(f"[{name}] is a section with keys; got {section!r}.")
     checked = settings.check(getattr(module, stage.config), section, name)
     places = [folders[other] for other in stage.inputs]
-    by_name = {argument: folders[other] for argument, other in (stage.named or {}).items()}
+    wanted = {a: other for a, other in (stage.optional or {}).items() if other in data}
+    by_name = {a: folders[other] for a, other in (dict(stage.named or {}) | wanted).items()}
     return partial(getattr(module, name), checked, *places, folders[name], **by_name)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import mien
-from mien.cli import predict, stages
+from mien.cli import catalogue, predict, stages
 
 app = typer.Typer(
     name="mien",
@@ -36,15 +36,18 @@ def _options(
 for _command in (
     predict.predict,
     predict.demo,
-    stages.merge,
+    catalogue.sources,
+    catalogue.merge,
+    catalogue.browse,
+    catalogue.audit,
     stages.crop,
-    stages.split,
+    catalogue.split,
+    catalogue.augment,
     stages.train,
     stages.export,
     stages.evaluate,
     stages.run,
     stages.card,
-    stages.landmarks,
     stages.landmarks,
     stages.bench,
 ):

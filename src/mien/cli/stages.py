@@ -21,36 +21,14 @@ Roles = Annotated[Path, typer.Option("--split", help="The folder that split wrot
 ModelFolder = Annotated[Path, typer.Option("--model", help="A model folder.")]
 
 
-def merge(config: Config, out: Out, set_: Sets = None, overwrite: Overwrite = False) -> None:
-    """Merge data sets into one catalogue, and print how many pictures each class has."""
-    from mien.stages.merge import TABLE, MergeConfig, merge
-
-    merge(_settings(MergeConfig, config, "merge", set_), out, overwrite=overwrite)
-    print((out / TABLE).read_text("utf-8"))
-
-
 def crop(
     config: Config, catalogue: Catalogue, out: Out, set_: Sets = None, overwrite: Overwrite = False
 ) -> None:
     """Find the face of every picture of a catalogue and cut it out, aligned."""
-    from mien.core.artifact import read_meta
-    from mien.stages.crop import CropConfig, crop
+    from mien.stages.crop import CropConfig, crop, summary
 
-    crop(_settings(CropConfig, config, "crop", set_), catalogue, out, overwrite=overwrite)
-    counts = read_meta(out)["counts"]
-    print(f"{counts['input']} pictures: {counts['kept']} faces, {counts['rejected']} rejected")
-    for row in counts["reasons"]:
-        print(f"  {row['dataset']}: {row['rows']} {row['reason']}")
-
-
-def split(
-    config: Config, catalogue: Catalogue, out: Out, set_: Sets = None, overwrite: Overwrite = False
-) -> None:
-    """Give every picture a role: train, dev, test or unseen; no person or duplicate crosses."""
-    from mien.stages.split import TABLE, SplitConfig, split
-
-    split(_settings(SplitConfig, config, "split", set_), catalogue, out, overwrite=overwrite)
-    print((out / TABLE).read_text("utf-8"))
+    crop(settings_of(CropConfig, config, "crop", set_), catalogue, out, overwrite=overwrite)
+    print(summary(out))
 
 
 def train(
@@ -58,13 +36,17 @@ def train(
     faces: Faces,
     split: Roles,
     out: Out,
+    augmented: Annotated[
+        Path | None, typer.Option(help="The folder that augment wrote: more faces to train on.")
+    ] = None,
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a network and choose its operating point; the same command goes on after a kill."""
     from mien.stages.train import TrainConfig, train
 
-    train(_settings(TrainConfig, config, "train", set_), faces, split, out, overwrite=overwrite)
+    settings = settings_of(TrainConfig, config, "train", set_)
+    train(settings, faces, split, out, augmented=augmented, overwrite=overwrite)
 
 
 def export(
@@ -77,7 +59,7 @@ def export(
     """Turn trained weights into a model folder with ONNX, checked against torch."""
     from mien.stages.export import ExportConfig, export
 
-    export(_settings(ExportConfig, config, "export", set_), model, out, overwrite=overwrite)
+    export(settings_of(ExportConfig, config, "export", set_), model, out, overwrite=overwrite)
 
 
 def evaluate(
@@ -93,7 +75,7 @@ def evaluate(
     """Score a model on each role; no accuracy is shown without the one on unseen sources."""
     from mien.stages.evaluate import EvaluateConfig, evaluate, summary
 
-    settings = _settings(EvaluateConfig, config, "evaluate", set_)
+    settings = settings_of(EvaluateConfig, config, "evaluate", set_)
     evaluate(settings, model, catalogue, faces, split, out, overwrite=overwrite)
     print(summary(out))
 
@@ -127,7 +109,7 @@ def landmarks(config: Config, set_: Sets = None) -> None:
     """Train the trees that place five landmarks, on YuNet's landmarks, and measure them."""
     from mien.stages.landmarks import LandmarksConfig, train_landmarks
 
-    train_landmarks(_settings(LandmarksConfig, config, "landmarks", set_))
+    train_landmarks(settings_of(LandmarksConfig, config, "landmarks", set_))
 
 
 def bench(
@@ -152,7 +134,8 @@ def bench(
         write_json(out, result)
 
 
-def _settings(model: Any, path: Path | None, section: str, sets: list[str] | None) -> Any:
+def settings_of(model: Any, path: Path | None, section: str, sets: list[str] | None) -> Any:
+    """Returns the checked settings of a stage, from a file (if any) and ``--set`` values."""
     from mien.core import config
 
     data = config.read(path, sets or ()) if path else config.overlay({}, sets or ())

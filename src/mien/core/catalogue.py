@@ -124,8 +124,14 @@ def write(frame: polars.DataFrame, path: Path) -> None:
         frame.write_parquet(file, compression="zstd")
 
 
-def read(path: Path, columns: dict[str, str] = COLUMNS) -> polars.DataFrame:
-    """Reads a table and checks that it has the expected columns and types.
+def sink(frame: polars.LazyFrame, path: Path) -> None:
+    """Writes a table as Parquet, atomically, without holding all of it in memory."""
+    with atomic(path) as file:
+        frame.sink_parquet(file, compression="zstd", maintain_order=True)
+
+
+def checked(path: Path, columns: dict[str, str] = COLUMNS) -> Path:
+    """Returns a table's path after a look at its columns and types; its rows are not read.
 
     Args:
         path: the Parquet file, or the stage folder that holds ``catalogue.parquet``.
@@ -137,20 +143,55 @@ def read(path: Path, columns: dict[str, str] = COLUMNS) -> polars.DataFrame:
     pl = polars_or_error("Reading a catalogue")
     file = path / CATALOGUE if path.is_dir() else path
     try:
-        frame = pl.read_parquet(file)
+        found = pl.read_parquet_schema(file)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"{file} is not a table that mien can read ({error}). Expected a Parquet file as "
             "'mien merge' writes it."
         ) from error
-    expected = schema(columns)
-    wrong = [f"{n} ({t})" for n, t in expected.items() if frame.schema.get(n) != t]
+    wrong = [f"{n} ({t})" for n, t in schema(columns).items() if found.get(n) != t]
     if wrong:
         raise DataError(
             f"{file} lacks these columns or has them with other types: {', '.join(wrong)}. "
             "Make it again with this version of mien."
         )
-    return frame  # type: ignore[no-any-return]
+    return file
+
+
+def read(path: Path, columns: dict[str, str] = COLUMNS) -> polars.DataFrame:
+    """Reads a table and checks that it has the expected columns and types.
+
+    Args:
+        path: the Parquet file, or the stage folder that holds ``catalogue.parquet``.
+        columns: the columns it must have at least.
+
+    Raises:
+        DataError: the file is missing, is not Parquet, or lacks a column.
+    """
+    pl = polars_or_error("Reading a catalogue")
+    file = checked(path, columns)
+    try:
+        return pl.read_parquet(file)  # type: ignore[no-any-return]  # Polars is a late import
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{file} is damaged ({error}). Make it again.") from error
+
+
+def select(path: Path, columns: Sequence[str]) -> polars.DataFrame:
+    """Returns some columns of a catalogue; the others are not read.
+
+    Args:
+        path: the Parquet file, or the stage folder that holds ``catalogue.parquet``.
+        columns: names of `COLUMNS`.
+
+    Raises:
+        DataError: the file is missing or damaged, or lacks a column of a catalogue.
+    """
+    pl = polars_or_error("Reading a catalogue")
+    file = checked(path)
+    try:
+        return pl.read_parquet(file, columns=list(columns))  # type: ignore[no-any-return]  # late import
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{file} is damaged ({error}). Make it again.") from error
 
 
 def read_faces(folder: Path, columns: Sequence[str] = ()) -> Iterator[polars.DataFrame]:
@@ -177,21 +218,24 @@ def read_faces(folder: Path, columns: Sequence[str] = ()) -> Iterator[polars.Dat
             ) from error
 
 
-def count(frame: polars.DataFrame, by: str = "dataset") -> polars.DataFrame:
+def count(frame: polars.DataFrame | polars.LazyFrame, by: str = "dataset") -> polars.DataFrame:
     """Returns the thesis's table: one row a class, one column a source, with sums.
 
     Args:
-        frame: a table with the columns ``id``, ``label`` and ``by``.
+        frame: a table with the columns ``label`` and ``by``.
         by: what the columns stand for.
 
     Unlabelled samples stand in the row ``unlabelled``.
     """
     pl = polars_or_error("Counting a catalogue")
-    table = (
-        frame.with_columns(pl.col("label").fill_null("unlabelled"))
-        .pivot(on=by, index="label", values="id", aggregate_function="len")
-        .fill_null(0)
+    tally = (
+        frame.lazy()
+        .with_columns(pl.col("label").fill_null("unlabelled"))
+        .group_by("label", by, maintain_order=True)
+        .agg(pl.len().alias("rows"))
+        .collect()
     )
+    table = tally.pivot(on=by, index="label", values="rows").fill_null(0)
     order = [*CLASSES, "contempt", "unlabelled"]
     sources = [name for name in table.columns if name != "label"]
     table = table.sort(pl.col("label").replace_strict(order, range(len(order)), default=99))

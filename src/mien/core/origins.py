@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mien.core import images, tree
 from mien.core.artifact import write_json
 from mien.core.errors import DataError
-from mien.core.types import SourceInfo
+from mien.core.types import Image, SourceInfo
 
 SOURCES: Final = "sources.json"
+COMMERCIAL_USE: Final = ("no", "unknown", "yes")
+"""From the strictest to the freest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,23 @@ def read_sources(folder: Path) -> dict[str, Source]:
     return {source.dataset: source for source in found}
 
 
+def licences(sources: Mapping[str, Source], datasets: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Returns what may be done with something made from some data sets.
+
+    Args:
+        sources: as `read_sources` returns them.
+        datasets: the names of those that were used.
+
+    Returns:
+        A line a data set, its title and licence; and whether the result may be sold: ``no`` where
+        one of them forbids it, else ``unknown`` where one does not say, else ``yes``.
+    """
+    used = [sources[name].info for name in sorted(set(datasets))]
+    lines = tuple(f"{info.title}: {info.licence}" for info in used)
+    said = {info.commercial_use for info in used} or {"unknown"}
+    return lines, min(said, key=COMMERCIAL_USE.index)
+
+
 def check_roots(sources: Mapping[str, Source], datasets: Iterable[str]) -> None:
     """Checks that the files of some data sets can be reached.
 
@@ -71,19 +91,22 @@ def check_roots(sources: Mapping[str, Source], datasets: Iterable[str]) -> None:
             raise DataError(
                 f"The catalogue names the data set {name!r}, but {SOURCES} does not. Merge again."
             )
-        if not sources[name].root.is_dir():
+        if not tree.exists(sources[name].root):
             raise DataError(
                 f"The files of {name!r} are no longer at {sources[name].root}. Put them back, or "
                 "merge again with their new place."
             )
 
 
-def image_path(dataset: str, path: str, sources: Mapping[str, Source]) -> Path:
-    """Returns where the picture of a catalogue's row stands.
+def picture(dataset: str, path: str, sources: Mapping[str, Source]) -> Image:
+    """Returns the picture of a catalogue's row, decoded.
 
     Args:
         dataset: the row's column ``dataset``.
         path: its column ``path``.
         sources: as `read_sources` returns them.
+
+    Raises:
+        ImageError: it cannot be reached or decoded.
     """
-    return sources[dataset].root / path
+    return images.decode(tree.picture(sources[dataset].root, path), name=path)

@@ -1,18 +1,18 @@
-"""What the readers of data sets share: finding files, reading tables, naming samples by content."""
+"""What the readers of data sets share: grammars, tables, class words, samples by content."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
+import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mien.core import labels
 from mien.core.errors import DataError, LabelError
-from mien.core.images import find_images, is_clutter
-from mien.core.types import Rejection, SourceInfo
+from mien.core.tree import Tree, name_of
+from mien.core.types import Rejection, Sample
 
 _SPLITS: Final = {
     "train": "train training fer2013train",
@@ -22,44 +22,65 @@ _SPLITS: Final = {
 _SPLIT_OF: Final = {word: name for name, words in _SPLITS.items() for word in words.split()}
 
 
-def check_root(root: Path, info: SourceInfo) -> None:
-    """Checks that a data set's folder is there.
+def matches(
+    tree: Tree,
+    pattern: re.Pattern[str],
+    *,
+    whole: bool = False,
+    paths: Iterable[str] | None = None,
+) -> list[tuple[str, re.Match[str] | None]]:
+    """Returns each picture with its match of a data set's grammar, or with None.
+
+    Args:
+        tree: the data set's files; its `SourceInfo.grammar` stands in the error.
+        pattern: searched in each name.
+        whole: search in the whole path instead.
+        paths: look at these only; all pictures where not given.
 
     Raises:
-        DataError: it is missing or is no folder; the message says where to ask for the data.
+        DataError: fewer than half match, or there is no picture.
     """
-    if root.is_dir():
-        return
-    found = "is a file, not a folder: unpack it" if root.is_file() else "does not exist"
-    raise DataError(
-        f"{info.title}: the root {root} {found}. Give the folder that holds the data set. "
-        f"It can be had from {info.url} ({info.licence})."
+    looked = list(tree.pictures() if paths is None else paths)
+    found = [(path, pattern.search(path if whole else name_of(path))) for path in looked]
+    strays = [path for path, match in found if match is None]
+    check_half(len(found) - len(strays), len(found), tree.info.grammar, strays)
+    return found
+
+
+def unmatched(path: str) -> Rejection:
+    """Returns the rejection of a picture whose name does not follow the data set's grammar."""
+    return Rejection(path, "unmatched", "its name does not follow the data set's grammar")
+
+
+def sample(tree: Tree, path: str, *, part: str = "", **fields: Any) -> Sample | Rejection:
+    """Returns the sample of a picture, named by its content, or why it cannot be used.
+
+    Args:
+        tree: the data set's files.
+        path: the picture.
+        part: added to the id as ``#part``, where one file holds several samples.
+        fields: further fields of `Sample`; ``label`` is one of the classes, contempt or None.
+    """
+    try:
+        found = tree.identify(path)
+    except DataError as error:
+        reason = "empty" if "0 bytes" in str(error) else "unreadable"
+        return Rejection(path, reason, str(error))
+    info = tree.info
+    return Sample(
+        id=f"{found}#{part}" if part else found,
+        path=path,
+        dataset=info.name,
+        licence=info.licence,
+        **fields,
     )
 
 
-def find_table(root: Path, name: str) -> Path | None:
-    """Returns the one file of this name below ``root``, whatever its case; None if there is none.
-
-    Raises:
-        DataError: there are several.
-    """
-    found = [
-        path
-        for path in sorted(root.rglob("*"))
-        if path.name.casefold() == name.casefold()
-        and path.is_file()
-        and not any(is_clutter(part) for part in path.relative_to(root).parts)
-    ]
-    if len(found) > 1:
-        places = ", ".join(str(path.relative_to(root)) for path in found[:5])
-        raise DataError(f"{root} holds {len(found)} files {name} ({places}). Keep one of them.")
-    return found[0] if found else None
-
-
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yields the rows of a CSV file by column name; blanks around names and values are dropped.
+def table_rows(tree: Tree, path: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Returns the rows of a CSV file by column name; blanks around names and values are dropped.
 
     Args:
+        tree: the data set's files.
         path: a UTF-8 file with a header.
         columns: the columns that it must have; others are passed on too.
 
@@ -67,60 +88,22 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
         DataError: the file cannot be read, or lacks a column.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            header = [name.strip() for name in next(rows, [])]
-            missing = [name for name in columns if name not in header]
-            if missing:
-                raise DataError(
-                    f"{path} has no column {', '.join(map(repr, missing))}. "
-                    f"Expected the header {','.join(columns)}; found {','.join(header) or 'none'}."
-                )
-            for row in rows:
-                if row:
-                    padded = [value.strip() for value in row] + [""] * (len(header) - len(row))
-                    yield dict(zip(header, padded, strict=False))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = csv.reader(io.StringIO(tree.read(path).decode("utf-8-sig"), newline=""))
+        header = [name.strip() for name in next(rows, [])]
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise DataError(
+                f"{path} has no column {', '.join(map(repr, missing))}. "
+                f"Expected the header {','.join(columns)}; found {','.join(header) or 'none'}."
+            )
+        return [_by_name(header, row) for row in rows if row]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a CSV file in UTF-8: {error}.") from error
 
 
-def picture_paths(root: Path) -> list[str]:
-    """Returns the pictures below a root, relative to it and with ``/``, in a stable order."""
-    return [path.relative_to(root).as_posix() for path in find_images(root)]
-
-
-def pictures_by_place(root: Path) -> dict[str, str]:
-    """Returns the pictures below a root by ``folder/name`` in lower case, in a stable order.
-
-    Raises:
-        DataError: one folder and name occurs twice, as where an archive was unpacked twice.
-    """
-    found: dict[str, str] = {}
-    for path in picture_paths(root):
-        key = "/".join(path.split("/")[-2:]).casefold()
-        if key in found:
-            raise DataError(
-                f"{root} holds both {found[key]} and {path}. An archive may be unpacked there "
-                "twice: keep one copy."
-            )
-        found[key] = path
-    return found
-
-
-def identify(root: Path, path: str) -> str | Rejection:
-    """Returns the sha256 of a file's bytes, or why it cannot be used.
-
-    Args:
-        root: the data set's folder.
-        path: the file, relative to it.
-    """
-    try:
-        data = (root / path).read_bytes()
-    except OSError as error:
-        return Rejection(path, "unreadable", f"the file cannot be read: {error.strerror}")
-    if not data:
-        return Rejection(path, "empty", "the file has 0 bytes")
-    return hashlib.sha256(data).hexdigest()
+def _by_name(header: list[str], row: list[str]) -> dict[str, str]:
+    padded = [value.strip() for value in row] + [""] * (len(header) - len(row))
+    return dict(zip(header, padded, strict=False))
 
 
 def read_ids(path: Path) -> set[str]:

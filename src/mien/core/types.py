@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,7 +116,8 @@ class Sample:
     Attributes:
         id: the sha256 of the file's bytes, with ``#box`` or ``#frame`` added where one file holds
             several samples.
-        path: relative to the source's root, with ``/`` between folders.
+        path: relative to the source's root, with ``/`` between folders; ``a.zip!/b.jpg`` inside an
+            archive, ``table.csv!/12`` for the row (from 0) of a table of pixels.
         dataset: the name of the reader.
         licence: the licence of the pictures, in the words of their owner.
         label: one of the seven classes, ``"contempt"``, or None.
@@ -183,6 +185,11 @@ class SourceInfo:
         commercial_use: whether what is trained on it may be sold: yes, no or unknown.
         url: where to ask for the data.
         citation: the paper to cite.
+        access: how to ask for the data, in a sentence.
+        grammar: the files that the reader expects, in a line.
+        label_map: the data set's own codes and the class of each; a code with None is left out.
+        audit_only: True where the data set labels people but not expressions.
+        verified: False where the layout could not be confirmed from a public description.
     """
 
     name: str
@@ -191,6 +198,11 @@ class SourceInfo:
     commercial_use: str
     url: str
     citation: str
+    access: str = ""
+    grammar: str = ""
+    label_map: Mapping[str, str | None] = field(default_factory=dict)
+    audit_only: bool = False
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

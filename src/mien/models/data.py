@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ from mien.core.types import Floats
 from mien.models.augment import Augment, Pixels, view
 
 Numbers = npt.NDArray[np.int64]
-ROLES: Final = "roles.parquet"
 _ORDER, _MIX = 1, 2
 """What a stream of random numbers is for: it keeps the streams of one epoch apart."""
 
@@ -64,6 +63,15 @@ class FaceArrays:
         keep = self.labels >= 0
         ids = tuple(name for name, kept in zip(self.ids, keep, strict=True) if kept)
         return FaceArrays(ids, self.pixels[keep], self.targets[keep], self.labels[keep])
+
+    def joined(self, more: FaceArrays) -> FaceArrays:
+        """Returns these faces, then the others."""
+        return FaceArrays(
+            self.ids + more.ids,
+            np.concatenate([self.pixels, more.pixels]),
+            np.concatenate([self.targets, more.targets]),
+            np.concatenate([self.labels, more.labels]),
+        )
 
 
 def read_faces(
@@ -205,7 +213,7 @@ class Batches:
 def _frames(folder: Path, split: Path, roles: Sequence[str], decode: bool) -> Iterator[Any]:
     """Yields of each shard the rows that have a role and something to learn."""
     pl = catalogue.polars_or_error("Reading a table of faces")
-    table = split / ROLES if split.is_dir() else split
+    table = split / catalogue.ROLES if split.is_dir() else split
     try:
         chosen = pl.scan_parquet(table).filter(pl.col("role").is_in(list(roles)))
         keys = chosen.select(*catalogue.KEY).collect()

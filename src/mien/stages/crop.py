@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import cv2
-import numpy as np
 from pydantic import Field
 
 from mien.core import catalogue, images, registry
@@ -19,7 +18,7 @@ from mien.core.artifact import StageFolder, read_meta
 from mien.core.catalogue import FACE_COLUMNS, FACES, REJECTED, REJECTION_COLUMNS
 from mien.core.config import StageConfig
 from mien.core.errors import ConfigError, ImageError, StageError
-from mien.core.origins import Source, check_roots, image_path, read_sources
+from mien.core.origins import Source, check_roots, picture, read_sources, write_sources
 from mien.core.progress import track
 from mien.core.protocols import Aligner, Detector, Engine
 from mien.core.types import Face, Image, Rejection
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
     import polars
 
 _PARTS: Final = "rejected.parts"
-_PNG: Final = (
-    cv2.IMWRITE_PNG_COMPRESSION,
-    1,  # higher ones take twice the time for a tenth less
-    cv2.IMWRITE_PNG_STRATEGY,
-    cv2.IMWRITE_PNG_STRATEGY_RLE,
-)
 _READ: Final = ("id", "path", "dataset", "label", "votes", "split", "subject", "face_box")
 
 
@@ -95,8 +88,8 @@ def crop(
     Args:
         config: the settings.
         merged: the stage folder of `merge`.
-        out: the folder to make: ``faces-00000.parquet`` and on (`catalogue.FACE_COLUMNS`), and
-            ``rejected.parquet`` with a reason for each row that gave no face.
+        out: the folder to make: ``faces-00000.parquet`` and on (`catalogue.FACE_COLUMNS`),
+            ``rejected.parquet`` with a reason for each row that gave no face, ``sources.json``.
         engine: what spreads the work; `LocalEngine` with ``config.jobs`` where not given.
         overwrite: throw away what stands at ``out`` with other settings.
 
@@ -130,6 +123,7 @@ def crop(
             pass
         _gather_rejected(folder.work, count)
     shutil.rmtree(folder.work / _PARTS, ignore_errors=True)
+    write_sources(sources.values(), folder.work)  # whatever is trained from it needs the licences
     return folder.finish(_counts(folder.work, rows))
 
 
@@ -172,7 +166,7 @@ def _crop_row(row: dict[str, Any], shard: _Shard) -> tuple[Any, ...] | Rejection
         return Rejection(row["path"], reason, detail, row["id"], row["dataset"])
 
     try:
-        image = images.decode(image_path(row["dataset"], row["path"], shard.sources))
+        image = picture(row["dataset"], row["path"], shard.sources)
     except ImageError as error:
         return refuse("unreadable", str(error))
     found = _found(image, shard.config.detectors_of(row["dataset"]), row["face_box"])
@@ -182,7 +176,7 @@ def _crop_row(row: dict[str, Any], shard: _Shard) -> tuple[Any, ...] | Rejection
     points = None if face.landmarks is None else face.landmarks.tolist()
     return (
         *(row[name] for name in ("id", "path", "dataset", "label", "votes", "split", "subject")),
-        {"bytes": encode_chip(chip), "path": row["path"]},
+        {"bytes": images.encode_png(chip), "path": row["path"]},
         face.bbox.as_tuple(),
         points,
         face.score,
@@ -207,16 +201,6 @@ def _found(
             reason, outcome = "detector_failed", f"{type(error).__name__}: {error}"
         tried.append(f"{name}: {outcome}")
     return reason, "; ".join(tried)
-
-
-def encode_chip(chip: Image) -> bytes:
-    """Returns a chip (256, 256, 3) uint8 RGB as PNG, with one channel where it is grey."""
-    grey = np.array_equal(chip[..., 0], chip[..., 1]) and np.array_equal(chip[..., 1], chip[..., 2])
-    pixels = chip[..., 0] if grey else cv2.cvtColor(chip, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".png", pixels, _PNG)
-    if not done:
-        raise ValueError("the chip cannot be written as PNG")
-    return data.tobytes()
 
 
 def _chosen(faces: list[Face], box: list[float] | None) -> Face:

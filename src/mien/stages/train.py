@@ -13,11 +13,13 @@ from pydantic import Field
 from safetensors.torch import save
 from torch import nn
 
-from mien.core import registry
+from mien.core import catalogue, registry
 from mien.core.artifact import StageFolder, atomic, digest, read_meta, write_json
+from mien.core.catalogue import ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
-from mien.core.errors import StageError
+from mien.core.errors import ConfigError, StageError
 from mien.core.labels import CLASSES
+from mien.core.origins import COMMERCIAL_USE, SOURCES, licences, read_sources
 from mien.core.spec import ModelSpec, Preprocess, Thresholds, normalise
 from mien.core.types import Floats
 from mien.metrics import calibration as cal
@@ -55,8 +57,9 @@ class TrainConfig(StageConfig):
         augment: how far views of one face differ.
         operating: how the operating point is chosen on ``dev``.
         weight_licence: of the weights, in words.
-        commercial_use: whether the training data allow it.
-        training_data: one line a source: its name and licence.
+        commercial_use: whether the weights may be sold; where not given, what the licences of the
+            training data allow. It may not claim more than they do.
+        training_data: further lines on the training data, beside the licence of each source.
     """
 
     name: str = "mien"
@@ -70,7 +73,7 @@ class TrainConfig(StageConfig):
     augment: Augment = Augment()
     operating: OperatingRule = OperatingRule()
     weight_licence: str = "unknown"
-    commercial_use: Literal["yes", "no", "unknown"] = "unknown"
+    commercial_use: Literal["yes", "no", "unknown"] | None = None
     training_data: tuple[str, ...] = ()
 
 
@@ -80,6 +83,7 @@ def train(
     split: Path,
     out: Path,
     *,
+    augmented: Path | None = None,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> Path:
@@ -94,6 +98,7 @@ def train(
         split: the stage folder of `split`.
         out: the folder to make: ``weights.safetensors``, ``spec.json``, ``log.csv`` (a line an
             epoch) and ``operating_points.json`` (the whole curve of strengths, and the choice).
+        augmented: the stage folder of `augment`: its faces are trained on, too.
         overwrite: throw away what stands at ``out`` with other settings.
         quiet: show no progress.
 
@@ -103,15 +108,17 @@ def train(
     Raises:
         StageError: ``out`` holds something else, or the loss is no longer finite.
         DataError: a table is missing, or a role holds no face.
+        ConfigError: ``commercial_use`` claims more than the training data allow.
         UnknownNameError: there is no network of that name.
         ModelError: the network has no such start, or its checkpoint is damaged.
     """
-    inputs = {"faces": faces, "split": split}
+    inputs = {"faces": faces, "split": split} | ({"augmented": augmented} if augmented else {})
     folder = StageFolder(out, "train", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
+    config = _licensed(config, faces, split)
     if not (folder.work / SPEC).exists():  # it is written last
-        _fill(config, faces, split, folder.work, quiet)
+        _fill(config, faces, split, augmented, folder.work, quiet)
     counts = _counts(folder.work)
     for left in (folder.work / _CACHE).glob("*"):
         left.unlink()
@@ -121,7 +128,27 @@ def train(
     return folder.finish(counts)
 
 
-def _fill(config: TrainConfig, faces: Path, split: Path, work: Path, quiet: bool) -> None:
+def _licensed(config: TrainConfig, faces: Path, split: Path) -> TrainConfig:
+    """Returns the settings with the licences of the data that the weights learn from."""
+    if not (faces / SOURCES).is_file():  # a table of faces from elsewhere names no sources
+        return config.model_copy(update={"commercial_use": config.commercial_use or "unknown"})
+    pl = catalogue.polars_or_error("Training")
+    roles = catalogue.read(split / ROLES if split.is_dir() else split, ROLE_COLUMNS)
+    used = roles.filter(pl.col("role").is_in(["train", "dev"]))["dataset"].unique().to_list()
+    lines, allowed = licences(read_sources(faces), used)
+    claimed = config.commercial_use or allowed
+    if COMMERCIAL_USE.index(claimed) > COMMERCIAL_USE.index(allowed):
+        raise ConfigError(
+            f'[train] says commercial_use = "{claimed}", but the data it is trained on say '
+            f'"{allowed}": {"; ".join(lines)}. Leave the key out, or leave the data set out.'
+        )
+    said = tuple(dict.fromkeys((*config.training_data, *lines)))
+    return config.model_copy(update={"commercial_use": claimed, "training_data": said})
+
+
+def _fill(
+    config: TrainConfig, faces: Path, split: Path, augmented: Path | None, work: Path, quiet: bool
+) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     kind = registry.load("networks", config.network)()
@@ -129,6 +156,9 @@ def _fill(config: TrainConfig, faces: Path, split: Path, work: Path, quiet: bool
     network = kind.build(len(CLASSES), config.start)
     preprocess, cache = config.preprocess, work / _CACHE
     training = read_faces(faces, split, ("train",), wide(preprocess), cache)
+    if augmented is not None:
+        more = read_faces(augmented, augmented, ("train",), wide(preprocess), cache)
+        training = training.joined(more)
     dev = read_faces(faces, split, ("dev",), preprocess, cache).labelled()
     if not len(dev):
         raise StageError(f"No class has the majority on any 'dev' face of {split}. Split again.")
@@ -224,7 +254,7 @@ def _spec(
         temperature=point.temperature,
         thresholds=thresholds,
         weight_licence=config.weight_licence,
-        commercial_use=config.commercial_use,
+        commercial_use=config.commercial_use or "unknown",
         training_data=config.training_data,
         catalogue_digest=None if faces is None else _catalogue_digest(faces),
         scores={

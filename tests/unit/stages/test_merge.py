@@ -17,7 +17,7 @@ from mien.core import catalogue, config, registry
 from mien.core.artifact import read_meta
 from mien.core.errors import ConfigError, DataError, StageError
 from mien.core.labels import CLASSES
-from mien.core.origins import image_path, read_sources
+from mien.core.origins import picture, read_sources
 from mien.core.types import Rejection, Sample, SourceInfo
 from mien.stages.merge import MergeConfig, merge, summary
 
@@ -67,7 +67,8 @@ def test_sources_become_one_catalogue_in_their_order(tmp_path: Path) -> None:
     assert frame["dataset"].to_list() == ["internet", "internet", "mine"]
     assert frame["path"].to_list() == ["anger/y_1.png", "happy/x_1.png", "train/happy/z.png"]
     sources = read_sources(out)
-    assert all(image_path(d, p, sources).is_file() for d, p in frame["dataset", "path"].rows())
+    for dataset, path in frame["dataset", "path"].rows():
+        assert picture(dataset, path, sources).shape == (8, 8, 3)
     rejected = pl.read_parquet(out / catalogue.REJECTED)
     assert rejected["dataset", "path", "reason"].rows() == [
         ("mine", "stray.png", "no_class_folder")
