@@ -36,6 +36,15 @@ from mien.core.types import Floats, Image
 SIDE: Final = 24
 FULL: Final = 50_000
 """Up to so many vectors every pair is compared."""
+PAIRS: Final = "pairs.parquet"
+PAIR_COLUMNS: Final = {
+    **dict.fromkeys(("id", "dataset", "path"), "String"),
+    **dict.fromkeys(("other_id", "other_dataset", "other_path"), "String"),
+    "cosine": "Float32",
+    **dict.fromkeys(("exact", "across_sources", "across_splits"), "Boolean"),
+}
+"""The columns of a table of pairs: the keys of two rows that show nearly the same, how alike they
+are, whether every pixel is equal, and whether they stand in two data sets or in two parts."""
 Pairs = npt.NDArray[np.int64]
 _LEAST_CONTRAST: Final = 1.0
 """Grey levels of standard deviation; below it a picture is constant but for compression noise."""

@@ -21,6 +21,7 @@ from mien.core.types import Floats, Image
 if TYPE_CHECKING:
     import polars
 
+LOOKS: Final = "looks.parquet"
 LOOK_COLUMNS: Final = {
     **dict.fromkeys(catalogue.KEY, "String"),
     "width": "Int32",

@@ -69,7 +69,8 @@ def _named(named: polars.DataFrame, names: Collection[str]) -> Flags:
 def frozen(rows: polars.DataFrame, before: polars.DataFrame) -> Codes:
     """Returns the role that an earlier split gave each row; -1 for new rows and rejected ones.
 
-    A row is known by `KEY`; one that moved is known by its id, if all rows of that id had one role.
+    A row is known by `KEY`; one that moved is known by its id, where the earlier rows of that id that
+    are gone had one role.
 
     Args:
         rows: (n,) rows with `KEY`.
@@ -79,7 +80,8 @@ def frozen(rows: polars.DataFrame, before: polars.DataFrame) -> Codes:
     codes = pl.col("role").replace_strict(ROLE_ORDER, range(len(ROLE_ORDER)), return_dtype=pl.Int64)
     known = before.filter(pl.col("role") != "rejected").with_columns(code=codes)
     exact = known.select(*KEY, "code").unique(list(KEY))
-    by_id = known.group_by("id").agg(
+    gone = known.join(rows.select(KEY), on=list(KEY), how="anti")
+    by_id = gone.group_by("id").agg(
         pl.col("code").first().alias("any"), pl.col("code").n_unique().alias("n")
     )
     found = (

@@ -32,7 +32,7 @@ def counts(table: polars.DataFrame, path: Path, by: str = "source") -> Path:
     rows = [row for row in table.to_dicts() if row["label"] != "sum"]
     names = [_named(row["label"]) for row in rows]
     sources = [name for name in table.columns if name not in ("label", "total")]
-    figure = new_figure(8.0, 1.4 + 0.36 * max(len(rows), 1))
+    figure = new_figure(8.0, 1.4 + max(0.36 * max(len(rows), 1), 0.2 * len(sources)))
     axes = figure.subplots()
     left = [0] * len(rows)
     for place, source in enumerate(sources):

@@ -35,11 +35,11 @@ def test_what_was_assigned_stays_though_files_move() -> None:
     rows = pl.DataFrame(
         [
             ("1", "a", "p1"), ("2", "a", "moved"), ("3", "a", "p3"), ("4", "a", "p4"),
-            ("4", "a", "moved"), ("6", "a", "new"), ("5", "other", "p5"),
+            ("4", "a", "moved"), ("6", "a", "new"), ("5", "other", "p5"), ("1", "b", "copy"),
         ],
         schema=list(catalogue.KEY), orient="row",
     )  # fmt: skip
-    assert roles.frozen(rows, before).tolist() == [TEST, DEV, -1, TRAIN, -1, -1, TRAIN]
+    assert roles.frozen(rows, before).tolist() == [TEST, DEV, -1, TRAIN, TEST, -1, TRAIN, -1]
 
 
 def test_sides() -> None:

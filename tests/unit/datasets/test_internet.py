@@ -11,23 +11,24 @@ import pytest
 from mien.core.errors import DataError, LabelError
 from mien.core.types import Rejection, Sample
 from mien.datasets.internet import Internet, person
-
-Draw = Callable[[Path, int], Path]
+from trees import draw, internet
 
 
 @pytest.fixture
-def legend(tmp_path: Path, draw: Draw) -> Callable[..., Path]:
+def legend(tmp_path: Path) -> Callable[..., Path]:
     """Returns a function that writes a legend and draws each picture that it names."""
+    return lambda *rows: internet.write(tmp_path, rows)
 
-    def tree(*rows: tuple[str, str]) -> Path:
-        lines = ["user.id,image,emotion", *(f"302,{name},{word}" for name, word in rows)]
-        (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "legend.csv").write_text("\n".join(lines) + "\n")
-        for number, name in enumerate(dict.fromkeys(name for name, _ in rows)):
-            draw(tmp_path / "images" / name, number)
-        return tmp_path
 
-    return tree
+def test_every_word_in_both_cases(tmp_path: Path) -> None:
+    kept, rejected = internet.build(tmp_path)
+    found = list(Internet().scan(tmp_path))
+    samples = [item for item in found if isinstance(item, Sample)]
+    assert (len(samples), len(found) - len(samples)) == (kept, rejected)
+    assert Counter(s.label for s in samples) == {
+        "neutral": 2, "happy": 2, "surprise": 2, "sadness": 3, "anger": 2, "disgust": 2, "fear": 2,
+        "contempt": 2, None: 1,
+    }  # fmt: skip
 
 
 def test_words_of_any_case_become_classes(legend: Callable[..., Path]) -> None:
@@ -40,9 +41,7 @@ def test_words_of_any_case_become_classes(legend: Callable[..., Path]) -> None:
     ]
 
 
-def test_every_row_and_every_other_picture_is_accounted_for(
-    legend: Callable[..., Path], draw: Draw
-) -> None:
+def test_every_row_and_every_other_picture_is_accounted_for(legend: Callable[..., Path]) -> None:
     root = legend(
         ("a.jpg", "anger"), ("a.jpg", "ANGER"),
         ("b.jpg", "anger"), ("b.jpg", "fear"),
@@ -79,7 +78,7 @@ def test_a_legend_of_other_pictures_is_refused(legend: Callable[..., Path]) -> N
         list(Internet().scan(root))
 
 
-def test_a_set_that_was_unpacked_twice_is_refused(legend: Callable[..., Path], draw: Draw) -> None:
+def test_a_set_that_was_unpacked_twice_is_refused(legend: Callable[..., Path]) -> None:
     root = legend(("a.jpg", "anger"), ("b.jpg", "anger"), ("c.jpg", "anger"))
     for number, name in enumerate(("a.jpg", "b.jpg")):
         draw(root / "internet" / "images" / name, number)
@@ -87,7 +86,7 @@ def test_a_set_that_was_unpacked_twice_is_refused(legend: Callable[..., Path], d
         list(Internet().scan(root))
 
 
-def test_folders_in_every_spelling(tmp_path: Path, draw: Draw) -> None:
+def test_folders_in_every_spelling(tmp_path: Path) -> None:
     for number, folder in enumerate(("Joy", "1-anger", "train/AFRAID", "Validation/ne utral")):
         draw(tmp_path / folder / "Ann_Lee_12.png", number)
     draw(tmp_path / "misc" / "x.png", 9)
@@ -98,7 +97,7 @@ def test_folders_in_every_spelling(tmp_path: Path, draw: Draw) -> None:
     assert [r.path for r in found if isinstance(r, Rejection)] == ["misc/x.png"]
 
 
-def test_folders_that_are_bare_numbers_need_spellings(tmp_path: Path, draw: Draw) -> None:
+def test_folders_that_are_bare_numbers_need_spellings(tmp_path: Path) -> None:
     draw(tmp_path / "0" / "a.png", 1)
     with pytest.raises(LabelError, match="only a number"):
         list(Internet().scan(tmp_path))
@@ -106,7 +105,7 @@ def test_folders_that_are_bare_numbers_need_spellings(tmp_path: Path, draw: Draw
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="0 of 0"):
+    with pytest.raises(DataError, match="holds no picture"):
         list(Internet().scan(tmp_path))
 
 

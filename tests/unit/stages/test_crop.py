@@ -116,6 +116,7 @@ def test_every_row_gives_a_face_or_a_reason(merged: Path, tmp_path: Path) -> Non
     assert "internet: 13 of 15 (86.7 %)" in summary(out)
     assert sorted(path.name for path in out.iterdir()) == [
         *(catalogue.FACES.format(n) for n in range(4)), "meta.json", "rejected.parquet",
+        "sources.json",
     ]  # fmt: skip
 
 

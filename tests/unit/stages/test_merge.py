@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mien.core.errors import ConfigError, DataError, StageError
 from mien.core.labels import CLASSES
 from mien.core.origins import picture, read_sources
 from mien.core.types import Rejection, Sample, SourceInfo
+from mien.datasets.internet import Internet
 from mien.stages.merge import MergeConfig, merge, summary
 
 INFO = SourceInfo("listed", "Listed", "none", "yes", "example.org", "Me 2020")
@@ -137,6 +139,113 @@ def test_kept_and_rejected_are_the_input(
     assert not kept.select("id", "dataset", "split").is_duplicated().any()
     counts = read_meta(out)["counts"]
     assert counts["kept"] + counts["rejected"] == counts["input"] == len(items)
+
+
+def _listing(*items: Sample | Rejection) -> None:
+    Listed.items = items
+
+
+def _sample(key: str, label: str | None, **fields: Any) -> Sample:
+    return Sample(id=key, path=f"{key}.png", dataset="x", licence="none", label=label, **fields)
+
+
+def _two_catalogues(place: Path) -> tuple[Path, Path]:
+    """Merges two data sets, a and b, that share the picture ``both``."""
+    folders = []
+    for name, label in (("a", "happy"), ("b", "fear")):
+        root = place / f"root-{name}"
+        root.mkdir()
+        _listing(_sample("both", label), _sample(name, "contempt"), Rejection("odd", "odd"))
+        source = {"reader": "listed", "root": str(root), "name": name}
+        folders.append(merge(_config(source), place / f"merge-{name}"))
+    return folders[0], folders[1]
+
+
+def test_catalogues_are_merged_like_data_sets(tmp_path: Path) -> None:
+    a, b = _two_catalogues(tmp_path)
+    out = merge(_config({"catalogue": str(a)}, {"catalogue": str(b)}), tmp_path / "out")
+    assert catalogue.read(out)["id"].to_list() == ["a", "b"]
+    assert list(read_sources(out)) == ["a", "b"]
+    rejected = pl.read_parquet(out / catalogue.REJECTED)
+    assert rejected.select("dataset", "reason").rows() == [
+        ("a", "conflicting_labels"), ("b", "conflicting_labels"),
+    ]  # fmt: skip
+    assert rejected["detail"][0] == (
+        "one picture, several labels: a: happy (both.png), b: fear (both.png)"
+    )
+    assert read_meta(out)["counts"]["input"] == 4
+    assert "1 pairs of rows show one picture with different labels" in summary(out)
+    assert not (out / "parts").exists()
+    assert (out / "table.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_conflicts_may_be_kept_or_end_the_merge(tmp_path: Path) -> None:
+    a, b = _two_catalogues(tmp_path)
+    sources = [{"catalogue": str(a)}, {"catalogue": str(b)}]
+    kept = MergeConfig.model_validate({"sources": sources, "conflicts": "keep"})
+    assert len(catalogue.read(merge(kept, tmp_path / "kept"))) == 4
+    strict = MergeConfig.model_validate({"sources": sources, "conflicts": "error"})
+    message = r"give 1 pictures different classes, such as b/both\.png \(fear\) and a/both\.png"
+    with pytest.raises(DataError, match=message):
+        merge(strict, tmp_path / "strict")
+
+
+def test_contempt_is_skipped_where_the_source_says_so(tmp_path: Path) -> None:
+    a, b = _two_catalogues(tmp_path)
+    sources = [{"catalogue": str(a), "contempt": "skip"}, {"catalogue": str(b)}]
+    config_ = MergeConfig.model_validate({"sources": sources, "conflicts": "keep"})
+    out = merge(config_, tmp_path / "out")
+    assert catalogue.read(out)["id"].to_list() == ["both", "both", "b"]
+    rejected = pl.read_parquet(out / catalogue.REJECTED)
+    assert rejected["id", "reason"].rows() == [("a", "contempt")]
+
+
+def test_what_an_audit_found_is_dropped(tmp_path: Path) -> None:
+    a, _ = _two_catalogues(tmp_path)
+    findings = pl.DataFrame(
+        [("constant", "a", "a", "a.png", "one grey"), ("dark", "both", "a", "both.png", "night")],
+        schema=["kind", *catalogue.KEY, "detail"], orient="row",
+    )  # fmt: skip
+    catalogue.write(findings, tmp_path / "audit" / "findings.parquet")
+    data = {"sources": [{"catalogue": str(a)}], "findings": tmp_path / "audit"}
+    out = merge(MergeConfig.model_validate(data), tmp_path / "out")
+    assert catalogue.read(out)["id"].to_list() == ["both"]
+    assert pl.read_parquet(out / catalogue.REJECTED)["reason", "detail"].rows() == [
+        ("constant", "one grey")
+    ]
+
+
+def test_one_data_set_comes_once(tmp_path: Path) -> None:
+    a, _ = _two_catalogues(tmp_path)
+    with pytest.raises(ConfigError, match="Two sources bring the data set 'a'"):
+        merge(_config({"catalogue": str(a)}, {"catalogue": str(a)}), tmp_path / "out")
+    for wrong in ({"reader": "listed"}, {"catalogue": "x", "reader": "listed"}):
+        with pytest.raises(ConfigError, match="a source"):
+            _config(wrong)
+
+
+def test_a_stopped_merge_goes_on_after_its_last_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        _tree(tmp_path / name, "happy/x_1.png")
+    sources = [{"reader": "internet", "root": str(tmp_path / n), "name": n} for n in ("a", "b")]
+    whole = merge(_config(*sources), tmp_path / "whole")
+    read = Counter[str]()
+    scan = Internet.scan
+
+    def stopped(self: Internet, root: Path) -> Iterator[Sample | Rejection]:
+        read[root.name] += 1
+        if root.name == "b" and read["b"] == 1:
+            raise KeyboardInterrupt
+        yield from scan(self, root)
+
+    monkeypatch.setattr(Internet, "scan", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        merge(_config(*sources), tmp_path / "out")
+    out = merge(_config(*sources), tmp_path / "out")
+    assert read == {"a": 1, "b": 2}
+    assert read_meta(out)["digest"] == read_meta(whole)["digest"]
 
 
 def test_a_finished_merge_is_kept_and_another_refused(tmp_path: Path) -> None:

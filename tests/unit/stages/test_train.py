@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,13 @@ from safetensors.torch import load_file
 
 from mien.core.artifact import digest, read_meta
 from mien.core.errors import ConfigError, StageError
+from mien.core.origins import Source, write_sources
 from mien.core.spec import ModelSpec, Preprocess
+from mien.core.types import SourceInfo
 from mien.models.augment import Augment
 from mien.models.log import TIMES
 from mien.models.loop import CHECKPOINT, Recipe
+from mien.stages.augment import AugmentConfig, augment
 from mien.stages.train import TrainConfig, train, training_prior
 from tests.unit.models.synthetic import tables
 
@@ -129,3 +133,44 @@ def test_the_training_prior_follows_the_sampling():
     targets = np.repeat(np.eye(7, dtype=np.float32), [70, 10, 4, 4, 4, 4, 4], axis=0)
     np.testing.assert_allclose(training_prior(targets, 0.0), targets.mean(0), rtol=1e-5)
     np.testing.assert_allclose(training_prior(targets, 1.0), np.full(7, 1 / 7), rtol=1e-5)
+
+
+SHORT = CONFIG.model_copy(
+    update={"recipe": CONFIG.recipe.model_copy(update={"epochs": 1, "balanced_epochs": 0})}
+)
+
+
+@pytest.fixture
+def licensed(stages, tmp_path):
+    """Returns a function that gives the faces a source with these terms."""
+
+    def sources(use):
+        faces = tmp_path / "faces"
+        shutil.copytree(stages[0], faces)
+        info = SourceInfo("drawn", "Drawn faces", "research only", use, "", "")
+        write_sources([Source("drawn", "drawn", tmp_path, {}, info)], faces)
+        return faces, stages[1]
+
+    return sources
+
+
+def test_the_weights_carry_the_licence_of_their_data(licensed, tmp_path):
+    out = train(SHORT, *licensed("no"), tmp_path / "model", quiet=True)
+    spec = ModelSpec.read(out / "spec.json")
+    assert spec.commercial_use == "no"
+    assert spec.training_data == ("Drawn faces: research only",)
+
+
+def test_no_more_is_claimed_than_the_data_allow(licensed, tmp_path):
+    config = SHORT.model_copy(update={"commercial_use": "yes"})
+    with pytest.raises(ConfigError, match=r'commercial_use = "yes".*"no": Drawn faces: research'):
+        train(config, *licensed("no"), tmp_path / "model", quiet=True)
+
+
+def test_augmented_faces_are_trained_on_too(stages, tmp_path):
+    more = augment(AugmentConfig(total=200, jobs=1), *stages, tmp_path / "more")
+    out = train(SHORT, *stages, tmp_path / "model", augmented=more, quiet=True)
+    counts = read_meta(out)["counts"]
+    assert (counts["train"], counts["dev"]) == (200, 70)
+    with pytest.raises(StageError, match=r"inputs\.augmented"):
+        train(SHORT, *stages, tmp_path / "model", quiet=True)
