@@ -125,7 +125,7 @@ class ZipArchive:
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path)
-        self._members = {m.filename: m for m in self._zip.infolist() if not m.is_dir()}
+        self._members = {_name(m.filename): m for m in self._zip.infolist() if not m.is_dir()}
         self.sizes: Mapping[str, int] = {n: m.file_size for n, m in self._members.items()}
 
     def read(self, member: str) -> bytes:
@@ -149,7 +149,7 @@ class TarArchive:
         file: IO[bytes] = path.open("rb") if plain else _inflated(path)
         weakref.finalize(self, file.close)
         self._tar = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115  # lives with the object
-        self._members = {member.name: member for member in self._tar if member.isfile()}
+        self._members = {_name(member.name): member for member in self._tar if member.isfile()}
         self._lock = threading.Lock()
         self.sizes: Mapping[str, int] = {n: m.size for n, m in self._members.items()}
 
@@ -226,6 +226,11 @@ class PixelTable:
 def pixel_id(picture: Pixels) -> str:
     """Returns the id of a picture without a file: the sha256 of height, width and pixels."""
     return hashlib.sha256(struct.pack(">II", *picture.shape) + picture.tobytes()).hexdigest()
+
+
+def _name(member: str) -> str:
+    """Returns a member's name without ``./``, which some programs write before every name."""
+    return PurePosixPath(member).as_posix()
 
 
 def _check_inside(path: Path, member: str) -> None:

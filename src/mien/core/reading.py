@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mien.core import labels
 from mien.core.errors import DataError, LabelError
-from mien.core.tree import Tree, name_of
+from mien.core.tree import Tree, is_pixel_row, name_of
 from mien.core.types import Rejection, Sample
 
 _SPLITS: Final = {
@@ -64,7 +64,10 @@ def sample(tree: Tree, path: str, *, part: str = "", **fields: Any) -> Sample | 
     try:
         found = tree.identify(path)
     except DataError as error:
-        reason = "empty" if "0 bytes" in str(error) else "unreadable"
+        if is_pixel_row(path):
+            reason = "bad_pixels"
+        else:
+            reason = "empty" if "0 bytes" in str(error) else "unreadable"
         return Rejection(path, reason, str(error))
     info = tree.info
     return Sample(

@@ -69,8 +69,8 @@ def _named(named: polars.DataFrame, names: Collection[str]) -> Flags:
 def frozen(rows: polars.DataFrame, before: polars.DataFrame) -> Codes:
     """Returns the role that an earlier split gave each row; -1 for new rows and rejected ones.
 
-    A row is known by `KEY`; one that moved is known by its id, where the earlier rows of that id that
-    are gone had one role.
+    A row is known by `KEY`; one that moved is known by its id, where the earlier rows of that id
+    that are gone had one role.
 
     Args:
         rows: (n,) rows with `KEY`.

@@ -127,7 +127,7 @@ class Tree:
             DataError: it cannot be read; or it is empty.
         """
         outer, _, row = path.rpartition(INSIDE)
-        if outer and not archives.is_archive(outer):
+        if is_pixel_row(path):
             return archives.pixel_id(pixel_table(self.root, outer).picture(int(row)))
         data = self.read(path)
         if not data:
@@ -158,7 +158,7 @@ def picture(root: Path, path: str) -> ImageLike:
     if not outer:
         return _base(root) / path
     try:
-        if not archives.is_archive(outer):
+        if is_pixel_row(path):
             return pixel_table(root, outer).picture(int(row))
         return read(root, path)
     except DataError as error:
@@ -196,6 +196,12 @@ def pixel_table(root: Path, path: str) -> PixelTable:
 @functools.lru_cache(maxsize=2)
 def _pixel_table(root: Path, path: str, _changed: int) -> PixelTable:
     return PixelTable(read(root, path), path)
+
+
+def is_pixel_row(path: str) -> bool:
+    """Tells whether a path names the row of a pixel table."""
+    outer = path.rpartition(INSIDE)[0]
+    return bool(outer) and not archives.is_archive(outer)
 
 
 def name_of(path: str) -> str:

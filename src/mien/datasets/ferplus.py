@@ -1,12 +1,27 @@
 """FER+ (Barsoum et al. 2016): ten crowd votes for each image of FER2013.
 
 How to get it: the votes (``fer2013new.csv``) from github.com/microsoft/FERPlus, the images from
-FER2013. Read as folders ``FER2013Train``, ``FER2013Valid`` (and ``FER2013Test``) of
-``ferXXXXXXX.png`` beside the table.
+FER2013. The first of these forms that is found counts:
 
-Rule ``majority``, as published: classes with a single vote are set to 0; a class that then holds
-more than half of the votes is the label. It keeps 25,060 training and 3,199 validation images
-(eight classes). An image without a majority stays, unlabelled, with its votes.
+- folders ``FER2013Train``, ``FER2013Valid`` (and ``FER2013Test``) of ``ferXXXXXXX.png``, as FER+'s
+  own script writes them, beside ``fer2013new.csv``; joined by name, but for the four names that
+  stand in two rows each: both are rejected;
+- ``fer2013new.csv`` and ``fer2013.csv``, the table of pixels; joined row by row. A name is *not*
+  the number of its row: rows without a name (all voters saw no face) shift those that follow;
+- the same folders, each with a ``label.csv`` without header: name, box of the whole picture, votes.
+
+``rule`` says how votes become a label. Classes with a single vote are set to 0 first (but not for
+``argmax``). In brackets the training and validation images that a rule keeps, of eight classes:
+
+- ``majority``: a class with more than half is the label; an image without one stays, unlabelled,
+  with its votes (25,060 and 3,199 have one).
+- ``probability``: the classes with most votes, ties together, until they hold three quarters or
+  are three, with their shares; refused are more than three, or half or less (27,956 and 3,505).
+- ``multi-target``: each class with three tenths or more, in equal shares; refused if they hold half
+  or less (27,671 and 3,472). For these two the label is the majority's, if there is one.
+- ``argmax``: the most votes (28,389 and 3,553); a tie, of 1,449 and 157, goes to the first column.
+
+The last three also refuse unknown or no face on top; what they refuse is ``no_class``.
 """
 
 from __future__ import annotations
@@ -15,32 +30,47 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
-
-import numpy as np
+from typing import ClassVar, Final, NamedTuple
 
 from mien.core import reading
+from mien.core.archives import INSIDE
 from mien.core.errors import ConfigError, DataError
+from mien.core.images import EXTENSIONS
 from mien.core.labels import CLASSES, CONTEMPT
+from mien.core.tree import Tree, pixel_table, suffix
 from mien.core.types import Rejection, Sample, SourceInfo
 
 VOTED: Final = ("neutral", "happy", "surprise", "sadness", "anger", "disgust", "fear", CONTEMPT)
 """FER+'s first eight columns, in its order; ``unknown`` and ``NF`` (no face) follow."""
-_COLUMNS: Final = (
+RULES: Final = ("majority", "probability", "multi-target", "argmax")
+"""How votes may become a label."""
+_COLUMNS: Final = tuple(
     "neutral happiness surprise sadness anger disgust fear contempt unknown NF".split()
 )
 _OWN: Final = ("anger", "disgust", "fear", "happy", "sadness", "surprise", "neutral")
 _PARTS: Final = {
-    "Training": ("FER2013Train", "train"),
-    "PublicTest": ("FER2013Valid", "valid"),
-    "PrivateTest": ("FER2013Test", "test"),
+    "Training": "FER2013Train",
+    "PublicTest": "FER2013Valid",
+    "PrivateTest": "FER2013Test",
 }
 _TABLE: Final = "fer2013new.csv"
+_PIXELS: Final = "fer2013.csv"
+_PART_TABLE: Final = "label.csv"
 _OWN_TABLE: Final = "fer2013_labels.csv"
 _GRAMMAR: Final = (
     f"{_TABLE} (Usage,Image name,{','.join(_COLUMNS)}) and folders FER2013Train, FER2013Valid "
-    "of fer0000000.png"
+    f"of fer0000000.png, or {_PIXELS} beside it"
 )
+
+
+class _Row(NamedTuple):
+    """A row of votes: the picture's place, name and part, the votes, and where the row stands."""
+
+    key: str
+    name: str
+    usage: str
+    votes: Sequence[str]
+    where: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +78,9 @@ class FerPlus:
     """Reads FER+.
 
     Args:
-        own_label_weight: how much of FER2013's own label (``fer2013_labels.csv``) is mixed into
-            the votes, 0 to 1.
-        rule: how votes become a label; ``majority`` is the only one yet.
+        own_label_weight: how much of FER2013's own label (``fer2013_labels.csv``, or the table of
+            pixels) is mixed into the votes, 0 to 1.
+        rule: how votes become a label: one of `RULES`.
 
     Raises:
         ConfigError: an option is out of range.
@@ -67,13 +97,16 @@ class FerPlus:
         url="https://github.com/microsoft/FERPlus",
         citation="E. Barsoum et al. Training deep networks for facial expression recognition "
         "with crowd-sourced label distribution. ICMI 2016.",
+        access="Clone the repository for the votes, and get the images from FER2013.",
+        grammar=_GRAMMAR,
+        label_map=dict(zip(_COLUMNS, (*VOTED, None, None), strict=True)),
     )
 
     def __post_init__(self) -> None:
         if not 0 <= self.own_label_weight <= 1:
             raise ConfigError(f"own_label_weight is 0 to 1; got {self.own_label_weight}.")
-        if self.rule != "majority":
-            raise ConfigError(f"The vote rule {self.rule!r} is not known. Known: majority.")
+        if self.rule not in RULES:
+            raise ConfigError(f"The rule {self.rule!r} is not known. Known: {', '.join(RULES)}.")
 
     def scan(self, root: Path) -> Iterator[Sample | Rejection]:
         """Yields every row of the votes, then every picture that no row names.
@@ -81,68 +114,78 @@ class FerPlus:
         Raises:
             DataError: ``root`` is missing or is not FER+, or a row breaks the table's grammar.
         """
-        reading.check_root(root, self.info)
-        table = reading.find_table(root, _TABLE)
-        if table is None:
-            raise DataError(f"{root} holds no {_TABLE}. Expected {_GRAMMAR}.")
-        rows = list(reading.read_table(table, ("Usage", "Image name", *_COLUMNS)))
-        pictures = reading.pictures_by_place(root)
-        keys = [_row_key(row) for row in rows]
-        missing = [key for key in keys if key not in pictures]
+        tree = Tree(root, self.info)
+        table = tree.find(_TABLE)
+        parts = [] if table else tree.named(_PART_TABLE)
+        rows = [row for path in parts for row in _part_rows(tree, path)]
+        if not parts:
+            rows = _rows(tree, tree.demand(_GRAMMAR, _TABLE))
+        pictures = tree.by_place([path for path in tree.paths if suffix(path) in EXTENSIONS])
+        listed = {row.key for row in rows}
+        pixels = tree.find(_PIXELS) if table else None
+        if pixels and not listed & pictures.keys():
+            yield from self._by_position(tree, rows, pixels)
+        else:
+            yield from self._by_name(tree, rows, pictures or tree.by_place())
+        for key, path in pictures.items():
+            if key not in listed:
+                yield Rejection(path, "not_listed", f"no row of {table or _PART_TABLE} names it")
+
+    def _by_name(
+        self, tree: Tree, rows: Sequence[_Row], pictures: dict[str, str]
+    ) -> Iterator[Sample | Rejection]:
+        missing = [row.key for row in rows if row.key not in pictures]
         reading.check_half(len(rows) - len(missing), len(rows), _GRAMMAR, missing)
-        own = self._own_labels(root)
-        uses = Counter(keys)
-        for number, (key, row) in enumerate(zip(keys, rows, strict=True), 2):
-            if not row["Image name"]:
-                yield Rejection(key, "no_name", f"row {number} of {_TABLE} names no image")
+        own = self._own_labels(tree) if self.own_label_weight else {}
+        uses = Counter(row.key for row in rows)
+        for row in rows:
+            key = row.key
+            if not row.name:
+                yield Rejection(key, "no_name", f"{row.where} names no image")
             elif key not in pictures:
-                yield Rejection(key, "no_file", f"row {number} of {_TABLE} names a missing file")
+                yield Rejection(key, "no_file", f"{row.where} names a missing file")
             elif uses[key] > 1:
                 yield Rejection(pictures[key], "ambiguous_name", f"{uses[key]} rows name it")
             else:
-                counts = _counts(row, table, number)
-                yield self._sample(root, pictures[key], counts, row["Usage"], own.get(key))
-        for key, path in pictures.items():
-            if key not in uses:
-                yield Rejection(path, "not_listed", f"no row of {_TABLE} names it")
+                yield self._sample(tree, pictures[key], row, own.get(key))
 
-    def _sample(
-        self, root: Path, path: str, counts: Sequence[int], usage: str, own: str | None
-    ) -> Sample | Rejection:
-        found = reading.identify(root, path)
-        if isinstance(found, Rejection):
-            return found
-        votes = shares(counts)
+    def _by_position(
+        self, tree: Tree, rows: Sequence[_Row], pixels: str
+    ) -> Iterator[Sample | Rejection]:
+        others = pixel_table(tree.root, pixels).rows
+        if [row.usage for row in rows] != [other.get("Usage") for other in others]:
+            raise DataError(
+                f"{_TABLE} ({len(rows)} rows) and {pixels} ({len(others)} rows) are joined row by "
+                "row, but differ in their length or in the usage of a row. Give both as they were "
+                "published, whole and unsorted."
+            )
+        for number, (row, other) in enumerate(zip(rows, others, strict=True)):
+            path = f"{pixels}{INSIDE}{number}"
+            if not row.name:
+                yield Rejection(path, "no_name", f"{row.where} names no image")
+                continue
+            own = _own_label(other.get("emotion", ""), pixels) if self.own_label_weight else None
+            yield self._sample(tree, path, row, own)
+
+    def _sample(self, tree: Tree, path: str, row: _Row, own: str | None) -> Sample | Rejection:
+        counts = _counts(row)
+        if self.rule != "majority" and not kept(counts, self.rule):
+            return Rejection(path, "no_class", f"the rule {self.rule} keeps no class of {counts}")
+        label = VOTED[counts.index(max(counts))] if self.rule == "argmax" else majority(counts)
+        votes = shares(counts, self.rule)
         if votes is not None and own is not None:
             weight = self.own_label_weight
             mixed = [(1 - weight) * vote for vote in votes]
             mixed[CLASSES.index(own)] += weight
             votes = tuple(mixed)
-        return Sample(
-            id=found,
-            path=path,
-            dataset=self.info.name,
-            licence=self.info.licence,
-            label=majority(counts),
-            votes=votes,
-            split=_PARTS[usage][1],
-        )
+        split = reading.split_name(row.usage)
+        return reading.sample(tree, path, label=label, votes=votes, split=split)
 
-    def _own_labels(self, root: Path) -> dict[str, str]:
-        if not self.own_label_weight:
-            return {}
-        table = reading.find_table(root, _OWN_TABLE)
-        if table is None:
-            raise DataError(
-                f"{root} holds no {_OWN_TABLE} (Usage,Image name,emotion), which "
-                f"own_label_weight = {self.own_label_weight} needs. Add it, or set the weight to 0."
-            )
-        found = {}
-        for row in reading.read_table(table, ("Usage", "Image name", "emotion")):
-            if row["emotion"] not in set("0123456"):
-                raise DataError(f"{table}: the emotion {row['emotion']!r} is not 0 to 6.")
-            found[_row_key(row)] = _OWN[int(row["emotion"])]
-        return found
+    def _own_labels(self, tree: Tree) -> dict[str, str]:
+        needs = f"Usage,Image name,emotion, which own_label_weight = {self.own_label_weight} needs"
+        table = tree.demand(needs, _OWN_TABLE)
+        rows = reading.table_rows(tree, table, ("Usage", "Image name", "emotion"))
+        return {_place(row): _own_label(row["emotion"], table) for row in rows}
 
 
 def majority(counts: Sequence[int]) -> str | None:
@@ -154,49 +197,96 @@ def majority(counts: Sequence[int]) -> str | None:
     Returns:
         One of `VOTED`; None without a majority, or where the majority voted unknown or no face.
     """
-    kept = _without_single(counts)
-    top = int(kept.argmax())
-    if top >= len(VOTED) or kept[top] <= 0.5 * kept.sum():
-        return None
-    return VOTED[top]
+    left = _without_single(counts)
+    top = left.index(max(left))
+    return VOTED[top] if top < len(VOTED) and 2 * left[top] > sum(left) else None
 
 
-def shares(counts: Sequence[int]) -> tuple[float, ...] | None:
+def kept(counts: Sequence[int], rule: str) -> bool:
+    """Tells whether a rule (one of `RULES`) finds one of the eight classes in the ten votes."""
+    if rule == "majority":
+        return majority(counts) is not None
+    left = list(counts) if rule == "argmax" else _without_single(counts)
+    if left.index(max(left)) >= len(VOTED):
+        return False
+    return rule == "argmax" or 2 * sum(left[i] for i in _chosen(left, rule)) > sum(left)
+
+
+def shares(counts: Sequence[int], rule: str = "majority") -> tuple[float, ...] | None:
     """Returns the votes for the seven classes as shares that sum to 1.
 
     Args:
         counts: the ten columns of FER+ in its order.
+        rule: one of `RULES`: ``probability`` leaves all but its chosen classes out,
+            ``multi-target`` gives each chosen class the same; the others take all.
 
     Returns:
-        Seven shares in the order of `CLASSES`; None where contempt, unknown or no face is on top,
-        or nothing is left.
+        Seven shares in the order of `CLASSES`; None where none is left or another is on top.
     """
-    kept = _without_single(counts)
-    if not kept.any() or int(kept.argmax()) >= len(CLASSES):
+    left = _without_single(counts)
+    if left.index(max(left)) >= len(CLASSES):
         return None
-    total = float(kept[: len(CLASSES)].sum())
-    return tuple(float(kept[VOTED.index(name)]) / total for name in CLASSES)
+    if rule in ("probability", "multi-target"):
+        chosen = _chosen(left, rule)
+        level = {i: 1 if rule == "multi-target" else left[i] for i in chosen}
+        left = [level.get(i, 0) for i in range(len(left))]
+    total = float(sum(left[: len(CLASSES)]))
+    return tuple(left[VOTED.index(name)] / total for name in CLASSES) if total else None
 
 
-def _without_single(counts: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    votes = np.asarray(counts, np.int64)
-    votes[votes < 2] = 0
-    return votes
+def _chosen(left: Sequence[int], rule: str) -> list[int]:
+    """Returns the columns that ``probability`` or ``multi-target`` choose; none if too many."""
+    total = sum(left)
+    if rule == "multi-target":
+        return [i for i, votes in enumerate(left) if votes and 10 * votes >= 3 * total]
+    found: list[int] = []
+    for level in sorted(set(left) - {0}, reverse=True):
+        if len(found) >= 3 or 4 * sum(left[i] for i in found) >= 3 * total:
+            break
+        tied = [i for i, votes in enumerate(left) if votes == level]
+        found += [i for i in tied if i < len(VOTED)]
+        if tied[-1] >= len(VOTED):  # behind unknown or no face nothing counts
+            break
+    return found if len(found) <= 3 else []
 
 
-def _counts(row: dict[str, str], table: Path, number: int) -> list[int]:
-    try:
-        counts = [int(row[name]) for name in _COLUMNS]
-    except ValueError as error:
-        raise DataError(f"{table}, row {number}: votes are whole numbers ({error}).") from None
-    if min(counts) < 0:
-        raise DataError(f"{table}, row {number}: votes are 0 or more; got {counts}.")
-    return counts
+def _without_single(counts: Sequence[int]) -> list[int]:
+    return [votes if votes > 1 else 0 for votes in counts]
 
 
-def _row_key(row: dict[str, str]) -> str:
+def _counts(row: _Row) -> list[int]:
+    if not all(text.isdecimal() for text in row.votes):
+        raise DataError(f"{row.where}: votes are whole numbers of 0 or more; got {row.votes}.")
+    return [int(text) for text in row.votes]
+
+
+def _rows(tree: Tree, table: str) -> list[_Row]:
+    rows = reading.table_rows(tree, table, ("Usage", "Image name", *_COLUMNS))
+    return [
+        _Row(_place(row), row["Image name"], row["Usage"], [row[c] for c in _COLUMNS], where)
+        for row, where in ((row, f"row {n} of {table}") for n, row in enumerate(rows, 2))
+    ]
+
+
+def _part_rows(tree: Tree, table: str) -> Iterator[_Row]:
+    folder = table.rpartition("/")[0].rpartition("/")[2]
+    if reading.split_name(folder) is None:
+        raise DataError(f"{table} lies in no part of FER+. Expected FER2013Train/{_PART_TABLE}.")
+    for number, line in enumerate(filter(None, tree.text(table).splitlines()), 1):
+        head, *votes = (cell.strip() for cell in line.rsplit(",", len(_COLUMNS)))
+        name, where = head.partition(",")[0].strip(), f"row {number} of {table}"
+        if len(votes) != len(_COLUMNS):
+            raise DataError(f"{where}: expected a name, a box and ten votes, without a header.")
+        yield _Row(f"{folder}/{name}".casefold(), name, folder, votes, where)
+
+
+def _own_label(digit: str, table: str) -> str:
+    if digit not in set("0123456"):
+        raise DataError(f"{table}: the emotion {digit!r} is not 0 to 6.")
+    return _OWN[int(digit)]
+
+
+def _place(row: dict[str, str]) -> str:
     if row["Usage"] not in _PARTS:
-        raise DataError(
-            f"The usage {row['Usage']!r} is not known. Expected one of: {', '.join(_PARTS)}."
-        )
-    return f"{_PARTS[row['Usage']][0]}/{row['Image name']}".casefold()
+        raise DataError(f"The usage {row['Usage']!r} is not known; known: {', '.join(_PARTS)}.")
+    return f"{_PARTS[row['Usage']]}/{row['Image name']}".casefold()

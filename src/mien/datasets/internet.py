@@ -1,6 +1,7 @@
 """Pictures from the web: one table of labels, or one folder a class.
 
-Two forms are read:
+How to get it: clone github.com/muxspace/facial_expressions, or sort pictures of your own into
+folders. Two forms are read:
 
 - ``legend.csv`` (``user.id,image,emotion``, any case) with the images anywhere below the root, as
   muxspace/facial_expressions has it;
@@ -9,6 +10,10 @@ Two forms are read:
 
 The person is the part of the file's name before its last ``_<number>``, so ``Ann_Lee_0001.jpg`` and
 ``Ann_Lee_0002.jpg`` show one person; a name without a number is its own person.
+
+Traps of that legend: its words come in upper and lower case, it lists a few pictures twice (one of
+them with two labels), and some pictures not at all: these stay, unlabelled. The other table beside
+it repeats a part of it and is not read.
 """
 
 from __future__ import annotations
@@ -22,12 +27,23 @@ from typing import ClassVar, Final
 
 from mien.core import reading
 from mien.core.errors import LabelError
+from mien.core.tree import Tree
 from mien.core.types import Rejection, Sample, SourceInfo
 
 _GRAMMAR: Final = (
     "a legend (user.id,image,emotion) and each image that it names, once, or folders named after "
     "classes, such as happy/, 1-anger/ or train/fear/"
 )
+_WORDS: Final = {
+    "neutral": "neutral",
+    "happiness": "happy",
+    "surprise": "surprise",
+    "sadness": "sadness",
+    "anger": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "contempt": "contempt",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +66,9 @@ class Internet:
         commercial_use="no",
         url="https://github.com/muxspace/facial_expressions",
         citation="B. L. Y. Rowe. Facial expressions: a set of labelled web pictures. 2016.",
+        access="Clone the repository; nobody has to be asked.",
+        grammar=_GRAMMAR,
+        label_map=_WORDS,
     )
 
     def scan(self, root: Path) -> Iterator[Sample | Rejection]:
@@ -59,29 +78,29 @@ class Internet:
             DataError: ``root`` is missing, or fewer than half of its entries fit.
             LabelError: a folder is a bare number that ``spellings`` does not name.
         """
-        reading.check_root(root, self.info)
-        legend = reading.find_table(root, self.legend)
-        return self._scan_folders(root) if legend is None else self._scan_legend(root, legend)
+        tree = Tree(root, self.info)
+        legend = tree.find(self.legend)
+        return self._scan_folders(tree) if legend is None else self._scan_legend(tree, legend)
 
-    def _scan_legend(self, root: Path, legend: Path) -> Iterator[Sample | Rejection]:
+    def _scan_legend(self, tree: Tree, legend: str) -> Iterator[Sample | Rejection]:
         places: dict[str, list[str]] = defaultdict(list)
-        for path in reading.picture_paths(root):
+        for path in tree.pictures():
             places[_name(path)].append(path)
         rows: dict[str, list[str]] = defaultdict(list)
-        for row in reading.read_table(legend, ("image", "emotion")):
+        for row in reading.table_rows(tree, legend, ("image", "emotion")):
             rows[_name(row["image"])].append(row["emotion"])
         total = sum(map(len, rows.values()))
         odd = [name for name in rows if len(places.get(name, [])) != 1]
         matched = total - sum(len(rows[name]) for name in odd)
         reading.check_half(matched, total, _GRAMMAR, odd)
         for name, words in rows.items():
-            yield from self._listed(root, name, words, places.get(name, []))
+            yield from self._listed(tree, name, words, places.get(name, []))
         for name, paths in places.items():
             if name not in rows:
-                yield from (self._sample(root, path, None) for path in paths)
+                yield from (_sample(tree, path, None) for path in paths)
 
     def _listed(
-        self, root: Path, name: str, words: list[str], paths: list[str]
+        self, tree: Tree, name: str, words: list[str], paths: list[str]
     ) -> Iterator[Sample | Rejection]:
         """Yields one result a row of the legend that names this image."""
         if len(paths) != 1:
@@ -99,12 +118,12 @@ class Internet:
             detail = "the legend gives it as " + ", ".join(sorted(set(words)))
             yield from (Rejection(path, "conflicting_labels", detail) for _ in words)
             return
-        yield self._sample(root, path, found.pop())
+        yield _sample(tree, path, found.pop())
         for _ in words[1:]:
             yield Rejection(path, "repeated_row", "the legend lists it again, with the same label")
 
-    def _scan_folders(self, root: Path) -> Iterator[Sample | Rejection]:
-        pictures = reading.picture_paths(root)
+    def _scan_folders(self, tree: Tree) -> Iterator[Sample | Rejection]:
+        pictures = tree.pictures()
         found = [reading.class_and_split(path, self.spellings) for path in pictures]
         strays = [p for p, (label, _) in zip(pictures, found, strict=True) if label is None]
         reading.check_half(len(pictures) - len(strays), len(pictures), _GRAMMAR, strays)
@@ -112,23 +131,13 @@ class Internet:
             if label is None:
                 yield Rejection(path, "no_class_folder", "no folder above it is a class")
             else:
-                yield self._sample(root, path, label, split)
+                yield _sample(tree, path, label, split)
 
-    def _sample(
-        self, root: Path, path: str, label: str | None, split: str | None = None
-    ) -> Sample | Rejection:
-        found = reading.identify(root, path)
-        if isinstance(found, Rejection):
-            return found
-        return Sample(
-            id=found,
-            path=path,
-            dataset=self.info.name,
-            licence=self.info.licence,
-            label=label,
-            split=split,
-            subject=person(path),
-        )
+
+def _sample(
+    tree: Tree, path: str, label: str | None, split: str | None = None
+) -> Sample | Rejection:
+    return reading.sample(tree, path, label=label, split=split, subject=person(path))
 
 
 def person(path: str) -> str:

@@ -92,6 +92,14 @@ def test_a_damaged_member_is_told(tmp_path: Path) -> None:
         read_member(path, "a.png")
 
 
+@pytest.mark.parametrize("mode", ["", "w", "w:gz"])
+def test_names_may_begin_with_a_dot(mode: str, tmp_path: Path) -> None:
+    ending = {"": ".zip", "w": ".tar", "w:gz": ".tar.gz"}[mode]
+    path = pack(tmp_path / f"a{ending}", {"./set/a.png": b"x"}, mode)
+    assert list(open_archive(path).sizes) == ["set/a.png"]
+    assert read_member(path, "set/a.png") == b"x"
+
+
 def test_links_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as tar:

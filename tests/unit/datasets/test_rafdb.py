@@ -43,7 +43,7 @@ def test_every_other_row_and_picture_has_its_reason(tmp_path: Path) -> None:
     _, rejected = _scan(tmp_path)
     aligned = "basic/Image/aligned/"
     assert {path: why for path, why in rejected.items() if why != "not_selected"} == {
-        f"{aligned}train_00001_aligned.jpg": "repeated_row",
+        f"{aligned}train_00002_aligned.jpg": "repeated_row",
         f"{aligned}train_00020_aligned.jpg": "conflicting_labels",
         f"{aligned}train_00021_aligned.jpg": "unknown_label",
         f"{aligned}train_00022_aligned.jpg": "not_listed",
