@@ -41,8 +41,7 @@ def only_digits(place: Path) -> str:
 def two_claims(place: Path) -> str:
     draw(place / "a" / "happy" / "x.png", 1)
     draw(place / "b" / "fear" / "y.png", 1)
-    one = source("internet", place / "a", ', name = "a"')
-    return f"{one}, {source('internet', place / 'b', ', name = "b"')}"
+    return ", ".join(source("internet", place / n, f', name = "{n}"') for n in "ab")
 
 
 def no_labels(place: Path) -> str:

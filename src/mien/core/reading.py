@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mien.core import labels
-from mien.core.errors import DataError, LabelError
+from mien.core.errors import ConfigError, DataError, LabelError
 from mien.core.tree import Tree, is_pixel_row, name_of
 from mien.core.types import Rejection, Sample
 
@@ -47,9 +47,77 @@ def matches(
     return found
 
 
+def pattern(
+    option: str, text: str, needed: str = "", allowed: Iterable[str] | None = None
+) -> re.Pattern[str]:
+    """Returns the regular expression that a user gives in an option, matching whatever the case.
+
+    Args:
+        option: its name, for messages.
+        text: the expression; an empty one is not checked for groups.
+        needed: a named group that it must have.
+        allowed: the further named groups that it may have; any where not given.
+
+    Raises:
+        ConfigError: it is no regular expression, or its groups are others.
+    """
+    try:
+        compiled = re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ConfigError(f"{option} is no regular expression: {error} in {text!r}.") from None
+    groups = set(compiled.groupindex)
+    strange = set() if allowed is None else groups - {needed, *allowed}
+    if text and (strange or (needed and needed not in groups)):
+        may = "" if allowed is None else f", and may have {', '.join(allowed)}"
+        raise ConfigError(
+            f"{option} needs the named group {needed}{may}; it has "
+            f"{', '.join(sorted(groups)) or 'none'}."
+        )
+    return compiled
+
+
 def unmatched(path: str) -> Rejection:
     """Returns the rejection of a picture whose name does not follow the data set's grammar."""
     return Rejection(path, "unmatched", "its name does not follow the data set's grammar")
+
+
+def in_class_folders(
+    tree: Tree, spellings: Mapping[str, str] | None = None, grammar: str = ""
+) -> list[tuple[str, str | None, str | None]]:
+    """Returns each picture with the class and the part that the folders above it name, or None.
+
+    Args:
+        tree: the data set's files.
+        spellings: as for `class_and_split`.
+        grammar: stands in the error; the data set's where not given.
+
+    Raises:
+        DataError: fewer than half of the pictures lie in a class's folder, or there is none.
+        LabelError: a folder is a bare number that ``spellings`` does not name.
+    """
+    found = [(path, *class_and_split(path, spellings)) for path in tree.pictures()]
+    strays = [path for path, label, _ in found if label is None]
+    check_half(len(found) - len(strays), len(found), grammar or tree.info.grammar, strays)
+    return found
+
+
+def foldered(tree: Tree) -> Iterator[Sample | Rejection]:
+    """Yields each picture of a data set that has one folder a class and says no more.
+
+    Raises:
+        DataError: fewer than half of the pictures lie in a class's folder, or there is none.
+        LabelError: a folder is a bare number.
+    """
+    for path, label, split in in_class_folders(tree):
+        if label is None:
+            yield no_class_folder(path)
+        else:
+            yield sample(tree, path, label=label, split=split)
+
+
+def no_class_folder(path: str) -> Rejection:
+    """Returns the rejection of a picture that lies in no class's folder."""
+    return Rejection(path, "no_class_folder", "no folder above it is a class")
 
 
 def sample(tree: Tree, path: str, *, part: str = "", **fields: Any) -> Sample | Rejection:

@@ -53,12 +53,4 @@ class CaerS:
                 folder.
             LabelError: a folder is a bare number.
         """
-        tree = Tree(root, self.info)
-        found = [(path, *reading.class_and_split(path)) for path in tree.pictures()]
-        strays = [path for path, label, _ in found if label is None]
-        reading.check_half(len(found) - len(strays), len(found), self.info.grammar, strays)
-        for path, label, split in found:
-            if label is None:
-                yield Rejection(path, "no_class_folder", "no folder above it is a class")
-            else:
-                yield reading.sample(tree, path, label=label, split=split)
+        yield from reading.foldered(Tree(root, self.info))

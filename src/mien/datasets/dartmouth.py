@@ -53,7 +53,7 @@ _WORDS: Final = {
 }
 _PREFIXES: Final = {word[:n]: name for word, name in _WORDS.items() for n in (2, 3)}
 _LEFT_OUT: Final = ("", "none")
-_GROUPS: Final = frozenset({"subject", "expr", "angle", "light"})
+_FIELDS: Final = ("subject", "angle", "light")
 _SEPARATORS: Final = re.compile(r"[_\-. !]+")
 _CHILD: Final = (
     re.compile(r"[MF]\d{2,3}", re.IGNORECASE),
@@ -99,7 +99,7 @@ class Dartmouth:
     )
 
     def __post_init__(self) -> None:
-        _groups(self.pattern)
+        reading.pattern("pattern", self.pattern, "expr", _FIELDS)
         for code, word in self.codes.items():
             try:
                 _own(word)
@@ -191,16 +191,3 @@ def _own(word: str) -> str:
     """Returns the class of a word in ``codes``, ``content``, or a word that leaves a code out."""
     key = word.strip().casefold()
     return key if key in (*_LEFT_OUT, _CONTENT) else labels.parse(word)
-
-
-def _groups(pattern: str) -> None:
-    """Checks a pattern, where there is one."""
-    try:
-        groups = set(re.compile(pattern).groupindex)
-    except re.error as error:
-        raise ConfigError(f"pattern is no regular expression: {error} in {pattern!r}.") from None
-    if pattern and ("expr" not in groups or groups - _GROUPS):
-        raise ConfigError(
-            "pattern needs the named group expr, and may have subject, angle and light; it has "
-            f"{', '.join(sorted(groups)) or 'none'}."
-        )

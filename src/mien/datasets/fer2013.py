@@ -125,13 +125,9 @@ class Fer2013:
             yield reading.sample(tree, path, label=_BY_DIGIT.get(text), split=split)
 
     def _scan_folders(self, tree: Tree) -> Iterator[Sample | Rejection]:
-        pictures = tree.pictures()
-        found = [reading.class_and_split(path, _BY_DIGIT)[0] for path in pictures]
-        strays = [path for path, label in zip(pictures, found, strict=True) if label is None]
-        reading.check_half(len(found) - len(strays), len(found), _GRAMMAR, strays)
-        for path, label in zip(pictures, found, strict=True):
+        for path, label, _ in reading.in_class_folders(tree, _BY_DIGIT):
             if label is None:
-                yield Rejection(path, "no_class_folder", "no folder above it is a class")
+                yield reading.no_class_folder(path)
             elif label not in CLASSES:
                 yield Rejection(path, "unknown_label", f"FER2013 has no class {label}")
             else:

@@ -123,13 +123,9 @@ class Internet:
             yield Rejection(path, "repeated_row", "the legend lists it again, with the same label")
 
     def _scan_folders(self, tree: Tree) -> Iterator[Sample | Rejection]:
-        pictures = tree.pictures()
-        found = [reading.class_and_split(path, self.spellings) for path in pictures]
-        strays = [p for p, (label, _) in zip(pictures, found, strict=True) if label is None]
-        reading.check_half(len(pictures) - len(strays), len(pictures), _GRAMMAR, strays)
-        for path, (label, split) in zip(pictures, found, strict=True):
+        for path, label, split in reading.in_class_folders(tree, self.spellings):
             if label is None:
-                yield Rejection(path, "no_class_folder", "no folder above it is a class")
+                yield reading.no_class_folder(path)
             else:
                 yield _sample(tree, path, label, split)
 

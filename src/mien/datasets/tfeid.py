@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from mien.core import reading
-from mien.core.errors import ConfigError, DataError
+from mien.core.errors import DataError
 from mien.core.tree import Tree
 from mien.core.types import Rejection, Sample, SourceInfo
 
@@ -67,16 +67,7 @@ class Tfeid:
     )
 
     def __post_init__(self) -> None:
-        try:
-            groups = re.compile(self.subject_pattern).groupindex
-        except re.error as error:
-            raise ConfigError(
-                f"subject_pattern is no regular expression: {error} in {self.subject_pattern!r}."
-            ) from None
-        if self.subject_pattern and "subject" not in groups:
-            raise ConfigError(
-                f"subject_pattern needs the named group subject; got {self.subject_pattern!r}."
-            )
+        reading.pattern("subject_pattern", self.subject_pattern, "subject")
 
     def scan(self, root: Path) -> Iterator[Sample | Rejection]:
         """Yields every picture.

@@ -40,8 +40,8 @@ class Wsefep:
 
     Args:
         subject_pattern: a regular expression with the named group ``subject``, searched in the
-            picture's name without its ending, whatever the case; where it does not fit, the
-            subject is not known.
+            picture's name without its ending, whatever the case; where it does not fit, or is
+            empty, the subject is not known.
         min_agreement: take only pictures whose ``Agreement (%)`` is at least this, 0 to 100.
 
     Raises:
@@ -74,16 +74,7 @@ class Wsefep:
     )
 
     def __post_init__(self) -> None:
-        try:
-            groups = re.compile(self.subject_pattern).groupindex
-        except re.error as error:
-            raise ConfigError(
-                f"subject_pattern is no regular expression: {error} in {self.subject_pattern!r}."
-            ) from None
-        if "subject" not in groups:
-            raise ConfigError(
-                f"subject_pattern needs the named group subject; got {self.subject_pattern!r}."
-            )
+        reading.pattern("subject_pattern", self.subject_pattern, "subject")
         percent = self.min_agreement
         if isinstance(percent, bool) or not isinstance(percent, int | float):
             raise ConfigError(f"min_agreement is 0 to 100; got {percent!r}.")
@@ -149,7 +140,7 @@ class Wsefep:
             detail = f"its agreement {row[_AGREEMENT]!r} is below {self.min_agreement:g} %"
             return Rejection(path, "not_selected", detail)
         stem = name_of(path).rpartition(".")[0]
-        who = re.search(self.subject_pattern, stem, re.IGNORECASE)
+        who = re.search(self.subject_pattern, stem, re.IGNORECASE) if self.subject_pattern else None
         subject = who["subject"].upper() if who and who["subject"] else None
         return reading.sample(tree, path, label=label, subject=subject)
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mien.core import catalogue, groups, likeness
 from mien.core.artifact import StageFolder, read_meta
-from mien.core.catalogue import KEY, ROLE_COLUMNS, ROLES
+from mien.core.catalogue import KEY, REJECTED, REJECTION_COLUMNS, ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
 from mien.core.errors import MissingExtraError, StageError
 from mien.core.labels import CLASSES
@@ -33,8 +33,13 @@ PAGE: Final = "audit.html"
 _FOLDS: Final = "folds"
 _READ: Final = (*KEY, "label", "split", "subject", "sequence", "face_box")
 _BLOCK: Final = 65_536
+_TOLD: Final = 20
 _NO_SUSPECTS: Final = (
     "suspected wrong labels were not looked for: give the folder of crop (mien audit --faces)"
+)
+_AGREEMENT: Final = (
+    "the networks that looked for wrong labels agree with {:.1f} % of all labels; the lower that "
+    "is, the less their doubts mean"
 )
 
 
@@ -112,7 +117,7 @@ def audit(
         _look(config, rows, merged, roles, work)
     seen = catalogue.read(work / LOOKS, LOOK_COLUMNS)
     pairs = catalogue.read(work / PAIRS, PAIR_COLUMNS)
-    table = copies.placed(rows, seen, _roles(roles))
+    table = copies.placed(rows, seen, _roles(roles), _rejected(merged))
     ends = copies.ends(table, pairs)
     parts = [
         findings.duplicates(pairs),
@@ -120,8 +125,11 @@ def audit(
         findings.faults(table, seen, config.tiny, config.dark, config.bright),
         findings.imbalance(table, config.imbalance),
     ]
+    agreement = None
     if faces is not None:
-        parts.append(_suspects(config, faces, rows, ends.to_numpy().astype(np.int64), work))
+        links = ends.to_numpy().astype(np.int64)
+        suspected, agreement = _suspects(config, faces, rows, links, work)
+        parts.append(suspected)
     found = catalogue.polars_or_error().concat(parts)
     catalogue.write(found, work / FINDINGS)
     across = catalogue.read(work / ACROSS, ACROSS_COLUMNS)
@@ -131,10 +139,10 @@ def audit(
         table,
         across,
         read_sources(merged),
-        _notes(config, faces is not None),
+        _notes(config, agreement),
     )
     shutil.rmtree(work / _FOLDS, ignore_errors=True)
-    return folder.finish(_counts(table, found, across, faces is not None))
+    return folder.finish(_counts(table, found, across, agreement))
 
 
 def summary(out: Path) -> str:
@@ -142,13 +150,17 @@ def summary(out: Path) -> str:
     counts = read_meta(out)["counts"]
     lines = [f"{counts['pictures']:,} pictures looked at"]
     lines += [f"{counts['findings'][kind]:,} {kind} ({what})" for kind, what in KINDS.items()]
-    for row in counts["across"]:
+    crossing = [row for row in counts["across"] if row["part"] != row["other_part"]]
+    crossing.sort(key=lambda row: -row["either"])
+    for row in crossing[:_TOLD]:
         lines.append(
-            f"{row['part']}: {row['exact']:,} of {row['pictures']:,} have an identical picture in "
-            f"{row['other_part']}, {row['near']:,} a near one"
+            f"{row['part']}: of {row['pictures']:,}, {row['exact']:,} have an identical picture in "
+            f"{row['other_part']}, {row['near']:,} a near one, {row['either']:,} either"
         )
-    if not counts["suspects_looked_for"]:
-        lines.append(_NO_SUSPECTS)
+    if len(crossing) > _TOLD:
+        lines.append(f"and {len(crossing) - _TOLD} more pairs of parts with copies in {ACROSS}")
+    agreement = counts["agreement"]
+    lines.append(_NO_SUSPECTS if agreement is None else _AGREEMENT.format(100 * agreement))
     return "\n".join([*lines, f"look at {out / PAGE}"])
 
 
@@ -159,7 +171,7 @@ def _look(
     sources = read_sources(merged)
     check_roots(sources, rows["dataset"].unique().to_list())
     seen = looks(rows, sources, config.jobs, "audit")
-    table = copies.placed(rows, seen.table(rows), _roles(roles))
+    table = copies.placed(rows, seen.table(rows), _roles(roles), _rejected(merged))
     first = (table["copy"] == table["row"]).fill_null(False).to_numpy()[seen.rows]
     vectors = _kept(seen.fingerprints, first)
     found = likeness.near_pairs(vectors, config.near_duplicate_cosine)
@@ -187,6 +199,12 @@ def _roles(roles: Path | None) -> polars.DataFrame | None:
     return catalogue.read(roles / ROLES if roles.is_dir() else roles, ROLE_COLUMNS)
 
 
+def _rejected(merged: Path) -> polars.DataFrame | None:
+    """Returns what `merge` left out; a catalogue from elsewhere may not say."""
+    path = merged / REJECTED
+    return catalogue.read(path, REJECTION_COLUMNS) if path.is_file() else None
+
+
 def _check_extra() -> None:
     for name in ("cleanlab", "sklearn", "torch"):
         if importlib.util.find_spec(name) is None:
@@ -195,8 +213,12 @@ def _check_extra() -> None:
 
 def _suspects(
     config: AuditConfig, faces: Path, rows: polars.DataFrame, links: likeness.Pairs, work: Path
-) -> polars.DataFrame:
-    """Returns the faces whose labels networks that never saw them contradict."""
+) -> tuple[polars.DataFrame, float]:
+    """Returns the faces whose labels networks that never saw them contradict.
+
+    And the share of all labels, 0 to 1, that the networks agree with: where it is low, they have
+    learned too little to doubt anything.
+    """
     from mien.metrics.suspects import suspects
     from mien.models.augment import wide
     from mien.models.data import read_faces
@@ -227,7 +249,8 @@ def _suspects(
     arrays = read_faces(faces, work / _FOLDS / ROLES, ("train",), cut, work / _FOLDS)
     seen = out_of_fold(arrays, keys["group"].to_numpy(), settings, work / _FOLDS)
     order, quality = suspects(arrays.labels, seen)
-    return findings.suspects(keys, order, quality, seen)
+    agreement = float((seen.argmax(1) == arrays.labels).mean())
+    return findings.suspects(keys, order, quality, seen), agreement
 
 
 def _group(found: polars.DataFrame, kind: str, shown: int) -> audit_page.Group:
@@ -236,22 +259,28 @@ def _group(found: polars.DataFrame, kind: str, shown: int) -> audit_page.Group:
     return audit_page.Group(kind, KINDS[kind], findings.ORDERS.get(kind, ""), total, first)
 
 
-def _notes(config: AuditConfig, suspected: bool) -> list[str]:
+def _notes(config: AuditConfig, agreement: float | None) -> list[str]:
     """Returns what the page says besides."""
     near = (
         f"Near duplicates have a cosine above {config.near_duplicate_cosine}: of the pictures at "
         f"{likeness.SIDE} x {likeness.SIDE} grey pixels, less their mean."
     )
     suspects = (
-        f"Suspect labels are those that {config.folds} networks contradict, each asked about people "
-        "and pictures that it never saw. They are often right about slips, and often wrong about "
-        "rare and faint expressions: look before you relabel."
+        f"Suspect labels are those that {config.folds} networks contradict, each asked about "
+        "people and pictures that it never saw. They are often right about slips, and often wrong "
+        "about rare and faint expressions: look before you relabel."
     )
-    return [near, suspects if suspected else f"{_NO_SUSPECTS.capitalize()}."]
+    copied = "Copies that merge left out within a part are counted."
+    if agreement is None:
+        return [near, copied, f"{_NO_SUSPECTS.capitalize()}."]
+    return [near, copied, suspects, f"{_AGREEMENT.format(100 * agreement).capitalize()}."]
 
 
 def _counts(
-    table: polars.DataFrame, found: polars.DataFrame, across: polars.DataFrame, suspected: bool
+    table: polars.DataFrame,
+    found: polars.DataFrame,
+    across: polars.DataFrame,
+    agreement: float | None,
 ) -> dict[str, Any]:
     pl = catalogue.polars_or_error()
     tally = dict(found.group_by("kind").len().rows())
@@ -261,5 +290,5 @@ def _counts(
         "findings": {kind: tally.get(kind, 0) for kind in KINDS},
         "by_dataset": by_dataset.sort("kind", "dataset").to_dicts(),
         "across": across.to_dicts(),
-        "suspects_looked_for": suspected,
+        "agreement": agreement,
     }

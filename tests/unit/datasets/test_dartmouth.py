@@ -144,7 +144,7 @@ def test_foreign_pictures_are_refused(tmp_path: Path) -> None:
         ({"pattern": "("}, "no regular expression: .* in '\\('"),
         ({"pattern": "(?P<subject>a)"}, "needs the named group expr.*it has subject"),
         ({"pattern": "a"}, "it has none"),
-        ({"pattern": "(?P<expr>a)(?P<who>b)"}, "may have subject, angle and light; it has expr, w"),
+        ({"pattern": "(?P<expr>a)(?P<who>b)"}, "may have subject, angle, light; it has expr, w"),
         ({"codes": {"ha": "hungry"}}, "codes: 'ha' has no class.*'hungry'"),
     ],
 )
