@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mien.chains.run import STAGES
 from mien.cli.app import app
 from mien.core.labels import CLASSES
 
@@ -107,6 +108,8 @@ root = "{root / "ferplus"}"
 reader = "internet"
 root = "{root / "internet"}"
 
+[audit]
+
 [crop]
 jobs = 1
 [crop.detectors]
@@ -117,6 +120,9 @@ test = ["ferplus/valid"]
 unseen = ["internet"]
 near_duplicate_cosine = 0.999
 landmark_ids = "shipped"
+
+[augment]
+total = 230
 
 [train]
 name = "drawn"
@@ -147,7 +153,7 @@ min_class_count = 3
 
 
 def test_every_stage_left_a_folder_that_says_what_made_it(world: Path) -> None:
-    for stage in ("merge", "crop", "split", "train", "export", "evaluate"):
+    for stage in STAGES:
         meta = json.loads((world / "run" / stage / "meta.json").read_text())
         assert meta["stage"] == stage
         assert meta["versions"]["python"]
@@ -159,10 +165,20 @@ def test_every_stage_left_a_folder_that_says_what_made_it(world: Path) -> None:
     assert "ferplus" in json.dumps(merged)
 
 
+def test_what_was_found_and_made_on_the_way_is_used(world: Path) -> None:
+    metas = {s: json.loads((world / "run" / s / "meta.json").read_text()) for s in STAGES}
+    assert metas["split"]["inputs"]["audit"] == metas["audit"]["digest"]
+    assert metas["train"]["inputs"]["augmented"] == metas["augment"]["digest"]
+    assert metas["train"]["counts"]["train"] == 230
+    spec = json.loads((world / "run" / "export" / "spec.json").read_text())
+    assert spec["commercial_use"] == "unknown"
+    assert [line.split(":")[0] for line in spec["training_data"]] == ["FER+"]
+
+
 def test_a_second_run_does_nothing(world: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in (world / "run").rglob("*") if p.is_file()}
     result = RUNNER.invoke(app, ["run", str(world / "chain.toml")], catch_exceptions=False)
-    assert result.output.count("done already") == 6
+    assert result.output.count("done already") == len(STAGES)
     assert before == {p: p.stat().st_mtime_ns for p in (world / "run").rglob("*") if p.is_file()}
 
 

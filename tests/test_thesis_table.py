@@ -7,7 +7,6 @@ reader looks at pixels.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -150,7 +149,7 @@ OPTIONS = {
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One TOML that lists the eight sources."""
     place = tmp_path_factory.mktemp("thesis")
     lines = []
@@ -162,7 +161,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )
     path = place / "thesis.toml"
     path.write_text("\n".join(["[merge]", "sources = [", *lines, "]", ""]))
-    yield path
+    return path
 
 
 def test_merge_prints_the_thesis_table(settings: Path, tmp_path: Path) -> None:

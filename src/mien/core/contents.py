@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from mien.core.catalogue import polars_or_error, schema
+from mien.core.errors import DataError
 
 if TYPE_CHECKING:
     import polars
@@ -63,6 +64,27 @@ def judge(rows: polars.LazyFrame, policy: Policy) -> Verdict:
     inside = copies.with_columns(other_dataset="dataset", outcome=pl.lit("first_kept"))
     conflicts = pl.concat([_differing(inside), _differing(_beside_first(kept, torn))])
     return Verdict(pl.concat([_as_copies(copies), _as_torn(torn)]).sort("row"), conflicts)
+
+
+def check_agreement(conflicts: polars.DataFrame) -> None:
+    """Checks that no two data sets give one picture different classes.
+
+    Args:
+        conflicts: a table of `CONFLICT_COLUMNS`.
+
+    Raises:
+        DataError: they do; the message names the first such picture.
+    """
+    pl = polars_or_error()
+    across = conflicts.filter(pl.col("dataset") != pl.col("other_dataset"))
+    if len(across):
+        one = across.row(0, named=True)
+        raise DataError(
+            f"Data sets give {across['id'].n_unique():,} pictures different classes, such as "
+            f"{one['dataset']}/{one['path']} ({one['label']}) and "
+            f"{one['other_dataset']}/{one['other_path']} ({one['other_label']}). Leave one of the "
+            'data sets out, or set conflicts = "reject" or "keep".'
+        )
 
 
 def _shared(rows: polars.LazyFrame) -> polars.DataFrame:

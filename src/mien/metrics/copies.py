@@ -77,7 +77,8 @@ def _pictures(table: polars.DataFrame, rejected: polars.DataFrame | None) -> pol
     """Returns how many pictures each row stands for."""
     pl = catalogue.polars_or_error()
     if rejected is None:
-        return pl.repeat(1, len(table), dtype=pl.UInt32, eager=True)
+        one: polars.Series = pl.repeat(1, len(table), dtype=pl.UInt32, eager=True)
+        return one
     left_out = rejected.filter(pl.col("reason") == _DROPPED).with_row_index("copy")
     kept = table.select("row", "id", "dataset", first="path")
     likely = left_out.join(kept, on=["id", "dataset"])
@@ -132,7 +133,8 @@ def pairs(table: polars.DataFrame, near: Pairs, cosines: Floats) -> polars.DataF
         across_sources=one["dataset"] != other["dataset"],
         across_splits=(one["side"] != other["side"]).fill_null(False),
     )
-    return both.filter(~_one_file()).select(list(PAIR_COLUMNS))
+    named: polars.DataFrame = both.filter(~_one_file()).select(list(PAIR_COLUMNS))
+    return named
 
 
 def ends(table: polars.DataFrame, found: polars.DataFrame) -> polars.DataFrame:
@@ -179,9 +181,10 @@ def across(table: polars.DataFrame, near: Pairs) -> polars.DataFrame:
         counted = counted.join(sums, on=keys, how="left")
     sizes = table.group_by("part").agg(pl.col("pictures").sum())
     found = counted.join(sizes, on="part").sort(keys)
-    return found.with_columns(pl.col("exact", "near").fill_null(0)).select(
+    whole: polars.DataFrame = found.with_columns(pl.col("exact", "near").fill_null(0)).select(
         pl.col(name).cast(kind) for name, kind in catalogue.schema(ACROSS_COLUMNS).items()
     )
+    return whole
 
 
 def _frame(near: Pairs) -> polars.DataFrame:

@@ -18,11 +18,12 @@ from mien.core.artifact import StageFolder, atomic, read_meta
 from mien.core.catalogue import CATALOGUE, REJECTED
 from mien.core.config import StageConfig
 from mien.core.contents import CONFLICTS, Policy
-from mien.core.errors import ConfigError, DataError, MissingExtraError, StageError
+from mien.core.errors import ConfigError, MissingExtraError, StageError
 from mien.core.labels import CONTEMPT
 from mien.core.origins import Source, read_sources, write_sources
 from mien.core.progress import track
 from mien.core.types import Rejection, Sample
+from mien.metrics.findings import FINDINGS, KINDS
 from mien.plots import counts as counts_plot
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 TABLE: Final = "table.md"
 PICTURE: Final = "table.png"
 _PARTS: Final = "parts"
-FINDINGS: Final = "findings.parquet"
 
 
 class SourceConfig(StageConfig):
@@ -106,6 +106,13 @@ class MergeConfig(StageConfig):
                 f"two sources are called {', '.join(twice)}; give one of them another 'name'"
             )
         return sources
+
+    @field_validator("drop")
+    @classmethod
+    def _known(cls, drop: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(drop) - set(KINDS)):
+            raise ValueError(f"an audit finds no {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
+        return drop
 
 
 def merge(config: MergeConfig, out: Path, *, overwrite: bool = False) -> Path:
@@ -216,7 +223,7 @@ def _combine(config: MergeConfig, parts: Sequence[Path], work: Path) -> dict[str
     rows = pl.scan_parquet(files, row_index_name="row")
     verdict = contents.judge(rows, config.conflicts)
     if config.conflicts == "error":
-        _check_agreement(verdict.conflicts)
+        contents.check_agreement(verdict.conflicts)
     dropped = pl.concat([verdict.rejected, *_unwanted(config, parts, rows)])
     dropped = dropped.unique("row", keep="first").sort("row")
     kept = rows.join(dropped.lazy().select("row"), on="row", how="anti", maintain_order="left")
@@ -258,19 +265,6 @@ def _findings(folder: Path, kinds: Sequence[str]) -> polars.DataFrame:
     columns = dict.fromkeys(("kind", *catalogue.KEY, "detail"), "String")
     table = catalogue.read(folder / FINDINGS, columns).filter(pl.col("kind").is_in(kinds))
     return table.select(*catalogue.KEY, "detail", reason="kind").unique(list(catalogue.KEY))
-
-
-def _check_agreement(conflicts: polars.DataFrame) -> None:
-    pl = catalogue.polars_or_error()
-    across = conflicts.filter(pl.col("dataset") != pl.col("other_dataset"))
-    if len(across):
-        one = across.row(0, named=True)
-        raise DataError(
-            f"Data sets give {across['id'].n_unique():,} pictures different classes, such as "
-            f"{one['dataset']}/{one['path']} ({one['label']}) and "
-            f"{one['other_dataset']}/{one['other_path']} ({one['other_label']}). Leave one of the "
-            'data sets out, or set conflicts = "reject" or "keep".'
-        )
 
 
 def _counts(

@@ -15,7 +15,8 @@ from mien.core.artifact import StageFolder, atomic, read_meta
 from mien.core.catalogue import KEY, ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
 from mien.core.groups import Codes, Groups
-from mien.core.looks import LOOK_COLUMNS, looks
+from mien.core.likeness import PAIRS
+from mien.core.looks import LOOK_COLUMNS, LOOKS, looks
 from mien.core.origins import check_roots, read_sources
 from mien.core.roles import DEV, LANDMARKS, REJECTED, ROLE_ORDER, TEST, TRAIN, UNSEEN, Flags
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import polars
 
 TABLE: Final = "table.md"
-PAIRS: Final = "pairs.parquet"
-LOOKS: Final = "looks.parquet"
 _SHIPPED: Final = "assets/landmarks/internet_third.txt"
 _READ: Final = (*KEY, "label", "split", "subject", "sequence")
 _OTHER: Final = tuple(f"other_{name}" for name in KEY)

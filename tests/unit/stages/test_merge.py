@@ -215,6 +215,11 @@ def test_what_an_audit_found_is_dropped(tmp_path: Path) -> None:
     ]
 
 
+def test_only_what_an_audit_finds_can_be_dropped() -> None:
+    with pytest.raises(ConfigError, match="an audit finds no ugly; kinds: exact_duplicate"):
+        config.check(MergeConfig, {"sources": [{"catalogue": "x"}], "drop": ["ugly"]}, "merge")
+
+
 def test_one_data_set_comes_once(tmp_path: Path) -> None:
     a, _ = _two_catalogues(tmp_path)
     with pytest.raises(ConfigError, match="Two sources bring the data set 'a'"):
