@@ -49,8 +49,7 @@ def placed(
         - ``side``: rows of two sides must not share a picture; null where there is no such rule;
         - ``copy``: the first row with the same pixels and face box; null where nothing is seen;
         - ``digest``: of the pixels;
-        - ``pictures``: how many the row stands for: itself, and the copies of it in its part that
-          `merge` left out.
+        - ``pictures``: how many the row stands for, with the copies that `merge` left out.
     """
     pl = catalogue.polars_or_error("Finding copies")
     table = rows.with_row_index("row").with_columns(looks.select("fault", "digest"))
