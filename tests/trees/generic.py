@@ -1,4 +1,4 @@
-"""A set without a reader: one folder a class, as the reader takes it without options."""
+"""A made-up data set that the reader's default options fit: one folder a class."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from pathlib import Path
 
 from trees import draw
 
-FOLDERS = ("1-anger", "DISGUST", "scared", "Happiness", "sad", "Suprise", "normal", "contempt")
-ACME = (("train", "m", "07", "jy"), ("train", "f", "12", "sd"), ("test", "F", "12", "JY"))
-"""The part, sex, person and label code of each picture that `acme` writes."""
+FOLDERS = {
+    "1-anger": "anger", "Disgusted": "disgust", "fear": "fear", "JOY": "happy", "ne": "neutral",
+    "unhappy": "sadness", "suprise": "surprise", "contemptuous": "contempt",
+}  # fmt: skip
 
 
 def build(root: Path) -> tuple[int, int]:
-    """Writes a picture a class, and one in a folder that is none."""
-    for number, folder in enumerate(FOLDERS):
-        draw(root / "set" / folder / f"{number}.PNG", number)
-    draw(root / "set" / "holiday" / "a.png", 100)
-    return len(FOLDERS), 1
-
-
-def acme(root: Path) -> Path:
-    """Writes pictures whose paths say all, such as ``train/m07_jy.png``; returns the root."""
-    for number, (part, sex, person, code) in enumerate(ACME):
-        draw(root / part / f"{sex}{person}_{code}.png", number)
-    draw(root / "train" / "m07_pn.png", 50)
-    return root
+    """Writes two pictures a class, one of an unknown class, one in no folder, one empty."""
+    names = [f"faces/{folder}/{n}.jpg" for folder in FOLDERS for n in (1, 2)]
+    for number, name in enumerate(names):
+        draw(root / name, number)
+    draw(root / "faces" / "bored" / "1.jpg", 90)
+    draw(root / "faces" / "2-anger" / "1.jpg", 91)  # contradicts itself
+    (root / "faces" / "fear" / "3.jpg").write_bytes(b"")
+    (root / "faces" / "fear" / "Thumbs.db").write_bytes(b"\0")
+    (root / "readme.txt").write_text("Faces of nobody")
+    return len(names), 3

@@ -110,8 +110,8 @@ class Generic:
 
     def _told(self) -> set[str]:
         """Returns the fields that something tells; ConfigError where the options are wrong."""
-        tables = {name: getattr(self, name) for name in _TABLES}
-        for option, table in tables.items():
+        for option in _TABLES:
+            table = getattr(self, option)
             inner = table.values() if option == "values" and isinstance(table, Mapping) else ()
             if not all(isinstance(item, Mapping) for item in (table, *inner)):
                 raise ConfigError(f"{option} is no table of keys and words: {table!r}.")
@@ -267,7 +267,7 @@ def _look(table: Mapping[str, str], code: str) -> str | None:
 
 def _named(word: str) -> str:
     """Returns the class of a word in ``codes``, or ``""`` where it leaves its code out."""
-    return "" if word.strip().casefold() in ("", "none") else labels.parse(word)
+    return "" if str(word).strip().casefold() in ("", "none") else labels.parse(str(word))
 
 
 def _read(name: str, text: str) -> str | float | None:
