@@ -8,6 +8,7 @@ on from there; other settings never overwrite either unless they are told to.
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import hashlib
 import json
 import os
@@ -25,8 +26,9 @@ from mien.core.errors import StageError
 
 META: Final = "meta.json"
 _REQUEST: Final = "request.json"
-_LOCAL: Final = ("sources.json",)
-"""Files that say where things stand on this machine: a result has the same digest anywhere."""
+_ASIDE: Final = ("sources.json", "*.png", "*.html")
+"""Files that say where things stand on this machine, and pages and pictures to look at, which
+depend on what draws them: a result has the same digest anywhere."""
 _PACKAGES: Final = "mien numpy opencv-python-headless dlib-bin onnxruntime polars torch".split()
 
 
@@ -90,7 +92,11 @@ class StageFolder:
             for path in sorted(self.work.rglob("*"))
             if path.is_file() and path.name != _REQUEST
         }
-        counted = {name: value for name, value in files.items() if name not in _LOCAL}
+        counted = {
+            name: value
+            for name, value in files.items()
+            if not any(fnmatch.fnmatch(name, aside) for aside in _ASIDE)
+        }
         content = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
         meta = {
             **self.request,

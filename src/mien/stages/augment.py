@@ -20,15 +20,18 @@ from mien.core import catalogue, images, registry, shares
 from mien.core.artifact import StageFolder, atomic, read_meta
 from mien.core.catalogue import FACE_COLUMNS, KEY, ROLE_COLUMNS, ROLES
 from mien.core.errors import ConfigError, DataError
-from mien.core.labels import CLASSES
+from mien.core.labels import CLASSES, titled
 from mien.core.origins import SOURCES, read_sources, write_sources
 from mien.core.progress import track
 from mien.models.offline import Changes, changed
+from mien.plots.sheet import Cell, sheet
 
 if TYPE_CHECKING:
     import polars
 
 TABLE: Final = "table.md"
+PICTURE: Final = "examples.png"
+_SHOWN: Final = 8
 AUGMENTED_COLUMNS: Final = {**FACE_COLUMNS, **dict.fromkeys(("parent", "recipe"), "String")}
 """A table of faces, with the id of the face that each was made from, and how, in JSON."""
 
@@ -82,8 +85,9 @@ def augment(
         faces: the stage folder of `crop`.
         split: the stage folder of `split`.
         out: the folder to make: ``faces-NNNNN.parquet`` (`AUGMENTED_COLUMNS`; the id is the
-            parent's with ``#aug`` and a number), ``roles.parquet`` (all ``train``) and ``table.md``
-            (class x before, new, after). `train` takes it beside the two others.
+            parent's with ``#aug`` and a number), ``roles.parquet`` (all ``train``), ``table.md``
+            (class x before, new, after) and ``examples.png``. `train` takes it beside the two
+            others.
         overwrite: throw away what stands at ``out`` with other settings.
 
     Returns:
@@ -110,6 +114,7 @@ def augment(
     for _ in track(engine.map(augment_shard, waiting), "augment", len(waiting)):
         pass
     _write_roles(folder.work, parents)
+    _draw(folder.work, faces, [name for name in CLASSES if new[name]])
     if (faces / SOURCES).is_file():
         write_sources(read_sources(faces).values(), folder.work)
     with atomic(folder.work / TABLE, "w") as file:
@@ -242,6 +247,34 @@ def _write_roles(work: Path, parents: polars.DataFrame) -> None:
     roles = made.join(groups, on=["parent", "dataset"], maintain_order="left")
     told = roles.with_columns(role=pl.lit("train"), reason=pl.lit(None, pl.String))
     catalogue.write(told.select(list(ROLE_COLUMNS)), work / ROLES)
+
+
+def _draw(work: Path, faces: Path, classes: list[str]) -> None:
+    """Draws some new faces of each class beside their parents."""
+    pl = catalogue.polars_or_error()
+    shown: dict[str, polars.DataFrame] = {}
+    for shard in catalogue.read_faces(work, ("label", "chip", "parent")):
+        for (label,), rows in shard.group_by("label", maintain_order=True):
+            before = [shown[label]] if label in shown else []
+            every = pl.concat([*before, rows]).unique("parent", keep="first", maintain_order=True)
+            shown[label] = every.head(_SHOWN)
+        if all(len(shown.get(label, ())) == _SHOWN for label in classes):
+            break
+    wanted = {name for rows in shown.values() for name in rows["parent"]}
+    found: dict[str, bytes] = {}
+    for shard in catalogue.read_faces(faces, ("id", "chip")):
+        own = shard.filter(pl.col("id").is_in(list(wanted)))
+        found |= {name: chip["bytes"] for name, chip in own.iter_rows()}
+        if found.keys() >= wanted:
+            break
+    grid = [
+        [
+            Cell(len(rows), [images.decode(found[name]) for name in rows["parent"]]),
+            Cell(len(rows), [images.decode(chip["bytes"]) for chip in rows["chip"]]),
+        ]
+        for rows in (shown[label] for label in classes)
+    ]
+    sheet(grid, [titled(name) for name in classes], ["parents", "new faces"], work / PICTURE)
 
 
 def _table(before: Mapping[str, int], new: Mapping[str, int]) -> str:

@@ -94,11 +94,12 @@ def test_the_digest_depends_on_content_alone(tmp_path: Path) -> None:
     assert digest(_finished(tmp_path / "c", text="y")) != a
 
 
-def test_the_digest_leaves_out_where_files_stand_on_this_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("aside", ["sources.json", "table.png", "audit.html"])
+def test_the_digest_leaves_out_places_and_pictures(tmp_path: Path, aside: str) -> None:
     found = set()
     for name in ("a", "b"):
         folder = StageFolder(tmp_path / name, "demo", Settings(), {})
-        (folder.work / "sources.json").write_text(name)
+        (folder.work / aside).write_text(name)
         found.add(digest(folder.finish({})))
     assert len(found) == 1
 

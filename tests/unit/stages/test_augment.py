@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import polars as pl
 import pytest
 from hypothesis import given
@@ -70,6 +71,8 @@ def test_classes_are_balanced_from_training_faces(folders: Any, tmp_path: Path) 
     assert (roles["group"] == "group of " + made["parent"]).all()
     assert "| 4-fear | 2 | 4 | 6 |" in summary(out)
     assert "6 new faces beside 12" in summary(out)
+    with PIL.Image.open(out / "examples.png") as picture:
+        assert picture.width > picture.height > 190
 
 
 def test_each_face_can_be_made_again_from_its_recipe(folders: Any, tmp_path: Path) -> None:
