@@ -49,8 +49,9 @@ check: $(VENV)/.ready  ## run what looks at code without running it: lint, forma
 install: $(VENV)/.all  ## install every extra into .venv, beside the tools of test and check
 
 .PHONY: bench
-bench: $(VENV)/.ready  ## time decoding, detecting, aligning and classifying on this machine
+bench: $(VENV)/.ready  ## time a prediction's stages, and merge and split of ten million rows, on this machine
 	$(VENV)/bin/mien bench
+	$(VENV)/bin/python benchmarks/catalogue.py
 
 .PHONY: docs
 docs: $(DOCS_VENV)/.ready  ## build the documentation into build/docs; a dead link fails
