@@ -40,7 +40,7 @@ class StageFolder:
         stage: the stage's name.
         config: its settings.
         inputs: the files and folders that it reads, by name.
-        overwrite: throw away a folder that stands there with other settings or inputs.
+        overwrite: replace, at the end, a folder that stands there with other settings or inputs.
 
     Attributes:
         done: True where ``out`` already holds this very result.
@@ -127,7 +127,8 @@ class StageFolder:
                 f"'{self.request['stage']}' ({changed}). Choose another place, remove it, or "
                 "pass --overwrite."
             )
-        shutil.rmtree(folder)
+        if folder == self.work:  # a finished folder stays until the new one is whole
+            shutil.rmtree(folder)
         return False
 
     def _changes(self, found: Mapping[str, Any]) -> str:

@@ -66,6 +66,7 @@ def test_overwrite_replaces(tmp_path: Path) -> None:
     _finished(tmp_path / "out")
     folder = StageFolder(tmp_path / "out", "demo", Settings(rate=0.2), {}, overwrite=True)
     assert not folder.done
+    assert read_meta(tmp_path / "out")["config"]["rate"] != 0.2  # the old one stays till the end
     folder.finish({})
     assert read_meta(tmp_path / "out")["config"]["rate"] == 0.2
 
