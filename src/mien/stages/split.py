@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from mien.core import bridges as bridging
 from mien.core import catalogue, groups, likeness, reading, roles, shares
-from mien.core.artifact import StageFolder, atomic, read_meta
+from mien.core.artifact import META, StageFolder, atomic, read_meta
 from mien.core.catalogue import KEY, ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
+from mien.core.errors import ConfigError
 from mien.core.groups import Codes, Groups
 from mien.core.likeness import PAIRS
 from mien.core.looks import LOOK_COLUMNS, LOOKS, looks
@@ -103,7 +104,8 @@ def split(
         ``out``.
 
     Raises:
-        ConfigError: a selector matches nothing, or one row is selected twice.
+        ConfigError: a selector matches nothing, one row is selected twice, or the audit looked for
+            fewer near duplicates.
         DataError: the catalogue, its pictures' folders or a table of another stage cannot be read.
         StageError: ``out`` holds something else.
     """
@@ -174,6 +176,7 @@ def _seen(
         near = likeness.near_pairs(seen.fingerprints, config.near_duplicate_cosine)
         faults = pl.Series(seen.faults, dtype=pl.String)
         return _codes(faults), seen.rows[near] if len(seen.rows) else none
+    _check_audit(audit, config.near_duplicate_cosine)
     numbered = rows.select(KEY).with_row_index("row")
     table = catalogue.read(audit / LOOKS, {n: LOOK_COLUMNS[n] for n in (*KEY, "fault")})
     told = numbered.join(table, on=list(KEY), how="left", maintain_order="left")["fault"]
@@ -183,6 +186,17 @@ def _seen(
     here = alike.join(numbered, on=list(KEY))
     both = here.join(numbered, left_on=list(_OTHER), right_on=list(KEY), suffix="_other")
     return _codes(told), both.select("row", "row_other").to_numpy().astype(np.int64)
+
+
+def _check_audit(audit: Path, wanted: float) -> None:
+    if not (audit / META).is_file():  # tables from elsewhere say nothing of their making
+        return
+    looked = read_meta(audit)["config"].get("near_duplicate_cosine", 0.0)
+    if looked > wanted:
+        raise ConfigError(
+            f"[split] near_duplicate_cosine = {wanted}, but {audit} looked for pairs above "
+            f"{looked} only. Audit again with {wanted}, or split without the audit."
+        )
 
 
 def _codes(faults: polars.Series) -> Codes:

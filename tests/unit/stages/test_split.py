@@ -299,6 +299,10 @@ def test_an_audit_is_taken_at_its_word(tmp_path: Path) -> None:
     strict = SplitConfig(near_duplicate_cosine=0.99)
     out = split(strict, merged, tmp_path / "s2", audit=audit)
     assert read_meta(out)["counts"]["near_duplicate_pairs"] == 0
+    meta = '{"digest": "x", "config": {"near_duplicate_cosine": 0.98}}'
+    (audit / "meta.json").write_text(meta)
+    with pytest.raises(ConfigError, match=r"looked for pairs above 0\.98 only"):
+        split(SplitConfig(), merged, tmp_path / "s3", audit=audit)
 
 
 ROWS = st.lists(
