@@ -11,68 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.core import labels
+from mien.core.geometry import BBox as BBox  # types are one door, whatever file they live in
+from mien.core.quality import Quality as Quality
 
 Image = npt.NDArray[np.uint8]
 """A picture: (height, width, 3), RGB, uint8, 0 to 255."""
 Floats = npt.NDArray[np.float32]
 """A float32 array; each place that uses it states the shape and the range."""
-
-
-@dataclass(frozen=True, slots=True)
-class BBox:
-    """A box in absolute pixels; ``x2`` and ``y2`` lie just outside it.
-
-    Raises:
-        ValueError: a corner is not finite, or the box has no area.
-    """
-
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-
-    def __post_init__(self) -> None:
-        corners = self.as_tuple()
-        if not all(map(math.isfinite, corners)) or self.x2 <= self.x1 or self.y2 <= self.y1:
-            raise ValueError(
-                f"A box needs finite corners with x1 < x2 and y1 < y2; this one has {corners}."
-            )
-
-    @property
-    def width(self) -> float:
-        """The width in pixels."""
-        return self.x2 - self.x1
-
-    @property
-    def height(self) -> float:
-        """The height in pixels."""
-        return self.y2 - self.y1
-
-    @property
-    def area(self) -> float:
-        """The area in square pixels."""
-        return self.width * self.height
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """The centre (x, y) in pixels."""
-        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
-
-    def as_tuple(self) -> tuple[float, float, float, float]:
-        """Returns (x1, y1, x2, y2)."""
-        return self.x1, self.y1, self.x2, self.y2
-
-    def rounded(self) -> tuple[int, int, int, int]:
-        """Returns (x1, y1, x2, y2), each rounded to whole pixels."""
-        return round(self.x1), round(self.y1), round(self.x2), round(self.y2)
-
-    def iou(self, other: BBox) -> float:
-        """Returns the overlap with another box: intersection over union, 0 to 1."""
-        width = min(self.x2, other.x2) - max(self.x1, other.x1)
-        height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        if width <= 0 or height <= 0:
-            return 0.0
-        return width * height / (self.area + other.area - width * height)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,10 +28,14 @@ class Face:
         bbox: the box around the face, absolute pixels.
         score: how sure the detector is; its scale belongs to the detector.
         detector: the name of the detector that found it.
-        landmarks: (5, 2) float32, absolute pixels: the eye at the image's left, the other eye,
-            the tip of the nose, the mouth corner at the image's left, the other one. None where
-            nothing has placed them.
-        yaw: degrees, or None where not measured; likewise ``pitch`` and ``roll``.
+        landmarks: (5, 2) float32, absolute pixels, named as in an upright face: the eye at the
+            image's left, the other eye, the tip of the nose, the mouth corner at the image's left,
+            the other one. None where nothing has placed them.
+        yaw: degrees, positive where the face turns to the image's right; None where not measured,
+            as are ``pitch``, positive where it looks up, and ``roll``, positive where it leans
+            clockwise (see `mien.faces.pose`).
+        quality: how well it can be seen, or None where not measured.
+        assumed: True where nothing was searched: box and landmarks are taken for granted.
 
     Raises:
         ValueError: the landmarks have another shape or are not finite.
@@ -99,6 +48,8 @@ class Face:
     yaw: float | None = None
     pitch: float | None = None
     roll: float | None = None
+    quality: Quality | None = None
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         if self.landmarks is None:
