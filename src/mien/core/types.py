@@ -11,8 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.core import labels
-from mien.core.geometry import BBox as BBox  # types are one door, whatever file they live in
-from mien.core.quality import Quality as Quality
+from mien.core.geometry import BBox
+from mien.core.quality import Quality
+
+__all__ = [
+    "BBox", "Face", "Floats", "Image", "Prediction", "Quality", "Rejection", "Sample", "SourceInfo",
+]  # fmt: skip
 
 Image = npt.NDArray[np.uint8]
 """A picture: (height, width, 3), RGB, uint8, 0 to 255."""
