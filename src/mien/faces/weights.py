@@ -46,11 +46,11 @@ def find(named: Path | None = None) -> Path:
     """
     chosen = named or (Path(os.environ["MIEN_YUNET"]) if os.environ.get("MIEN_YUNET") else None)
     if chosen is not None:
-        if not chosen.is_file():
+        if not _is_there(chosen):
             raise DownloadError(f"YuNet's weights are not at {chosen}. {_how_to_get_it()}")
         return _verified(chosen)
     cached = cache_folder() / NAME
-    if cached.is_file():
+    if _is_there(cached):
         return _verified(cached)
     if os.environ.get("MIEN_OFFLINE", "") not in ("", "0"):
         raise DownloadError(
@@ -60,10 +60,27 @@ def find(named: Path | None = None) -> Path:
 
 
 def cache_folder() -> Path:
-    """Returns the folder for fetched files: ``MIEN_CACHE``, or ``mien`` in the user's cache."""
+    """Returns the folder for fetched files: ``MIEN_CACHE``, or ``mien`` in the user's cache.
+
+    Raises:
+        DownloadError: none is named, and the user has no home folder.
+    """
     if os.environ.get("MIEN_CACHE"):
         return Path(os.environ["MIEN_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
+    except RuntimeError as error:  # a container's user may be a bare number
+        raise DownloadError(
+            "This user has no home folder, so there is no cache folder for YuNet's weights. Name "
+            f"one in MIEN_CACHE, or the place of {NAME} in MIEN_YUNET."
+        ) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder on the way may not be entered
+        return False
 
 
 @functools.lru_cache(maxsize=8)
@@ -72,8 +89,13 @@ def _digest_at(path: Path, size: int, changed: int) -> str:
 
 
 def _verified(path: Path) -> Path:
-    stat = path.stat()
-    actual = _digest_at(path, stat.st_size, stat.st_mtime_ns)
+    try:
+        stat = path.stat()
+        actual = _digest_at(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise DownloadError(
+            f"YuNet's weights at {path} cannot be read ({error.strerror}). {_how_to_get_it()}"
+        ) from error
     if actual != SHA256:
         raise ChecksumError(
             f"{path} is not YuNet's file of March 2023: its sha256 is {actual}, expected {SHA256}. "

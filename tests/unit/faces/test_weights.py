@@ -1,7 +1,14 @@
+import contextlib
 import hashlib
 import http.server
 import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,10 +16,21 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import ChecksumError, DownloadError
+from mien.core.types import Image
 from mien.faces import weights
+from mien.faces.yunet import YuNet
 
 CONTENT = bytes(range(256)) * 200
-Serve = Callable[[bytes | None], str]
+REAL = weights.SHA256, weights.SIZE
+PIECE = 4096
+FIND = """
+import hashlib, sys
+from mien.faces import weights
+if sys.argv[1:]:
+    weights.SHA256, weights.SIZE = sys.argv[1], int(sys.argv[2])
+print(weights.find())
+"""
+"""What another process runs; its arguments are the stub's checksum and size."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,37 +44,112 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(weights, "SIZE", len(CONTENT))
 
 
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Returns a function that serves a body on loopback; None is a body that breaks off."""
-    servers: list[http.server.ThreadingHTTPServer] = []
+class Server:
+    """Serves one body on loopback.
 
-    def start(body: bytes | None) -> str:
+    Attributes:
+        url: where.
+        requests: what was asked for.
+    """
+
+    def __init__(self, body: bytes, promised: int | None, half_way: Callable[[], object]) -> None:
+        self.requests: list[str] = []
+        requests = self.requests
+
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 requests.append(self.path)
-                whole = CONTENT if body is None else body
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(whole)))
+                self.send_header("Content-Length", str(promised or len(body)))
                 self.end_headers()
-                self.wfile.write(whole[:20000] if body is None else whole)
+                half = len(body) // 2
+                with contextlib.suppress(ConnectionError):  # who asked has gone
+                    self.wfile.write(body[:half])
+                    half_way()
+                    for start in range(half, len(body), PIECE):
+                        self.wfile.write(body[start : min(start + PIECE, len(body))])
 
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        url = f"http://127.0.0.1:{server.server_port}/{weights.NAME}"
-        monkeypatch.setenv("MIEN_YUNET_URL", url)
-        return url
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{weights.NAME}"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
-    requests: list[str] = []
-    start.requests = requests  # type: ignore[attr-defined]
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Returns a function that serves a body and names the server in ``MIEN_YUNET_URL``.
+
+    ``promised`` is the length that the server announces, where it is not the body's own;
+    ``half_way`` is called when half of the body has been sent.
+    """
+    servers: list[Server] = []
+
+    def start(
+        body: bytes, promised: int | None = None, half_way: Callable[[], object] = lambda: None
+    ) -> Server:
+        server = Server(body, promised, half_way)
+        servers.append(server)
+        monkeypatch.setenv("MIEN_YUNET_URL", server.url)
+        return server
+
     yield start
     for server in servers:
-        server.shutdown()
-        server.server_close()
+        server.close()
+
+
+@pytest.fixture
+def real(monkeypatch: pytest.MonkeyPatch, yunet_weights: Path) -> bytes:
+    """Returns the published file's bytes, and brings its checksum back."""
+    monkeypatch.setattr(weights, "SHA256", REAL[0])
+    monkeypatch.setattr(weights, "SIZE", REAL[1])
+    return yunet_weights.read_bytes()
+
+
+@pytest.fixture
+def another_user() -> Iterator[Callable[[], contextlib.AbstractContextManager[Path]]]:
+    """Returns a context in which a folder may be entered and read but not written.
+
+    Root may write anywhere, so the context hands its rights over to nobody's, for its time.
+    """
+    root = os.geteuid() == 0
+    # pytest's own folders are closed to other users.
+    folder = Path(tempfile.mkdtemp())
+
+    @contextlib.contextmanager
+    def become() -> Iterator[Path]:
+        folder.chmod(0o755 if root else 0o555)
+        if root:
+            try:
+                os.seteuid(65534)
+            except OSError as error:
+                pytest.skip(f"this root may not become another user: {error}")
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+    yield become
+    shutil.rmtree(folder)
+
+
+def start_process(*, stub: bool, before: str = "") -> "subprocess.Popen[str]":
+    """Starts another process that looks for the file, with this one's environment."""
+    arguments = [weights.SHA256, str(weights.SIZE)] if stub else []
+    command = [sys.executable, "-c", before + FIND, *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd()
+    )
 
 
 def leftovers() -> list[str]:
@@ -67,16 +160,16 @@ def leftovers() -> list[str]:
 def test_the_right_file_is_fetched_once_and_says_so(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = serve(CONTENT)
+    server = serve(CONTENT)
     path = weights.find()
     assert path.read_bytes() == CONTENT
     assert path == weights.cache_folder() / weights.NAME
     assert leftovers() == [weights.NAME]
     said = capsys.readouterr()
-    assert url in said.err
+    assert server.url in said.err
     assert not said.out
     assert weights.find() == path
-    assert len(serve.requests) == 1  # type: ignore[attr-defined]
+    assert len(server.requests) == 1
     assert not capsys.readouterr().err
 
 
@@ -94,10 +187,41 @@ def test_a_file_without_end_is_not_read_to_its_end(serve: Serve) -> None:
     assert not leftovers()
 
 
-def test_a_connection_that_breaks_off_keeps_nothing(serve: Serve) -> None:
-    serve(None)
-    with pytest.raises((ChecksumError, DownloadError)):
+def test_the_published_file_is_fetched_and_finds_a_face(
+    serve: Serve, real: bytes, astronaut: Image
+) -> None:
+    server = serve(real)
+    (face,) = YuNet().detect(astronaut)
+    assert face.score > 0.8
+    assert leftovers() == [weights.NAME]
+    YuNet()
+    assert len(server.requests) == 1
+
+
+def test_one_wrong_byte_is_another_file(serve: Serve, real: bytes) -> None:
+    serve(real[:-1] + bytes([real[-1] ^ 1]))
+    with pytest.raises(ChecksumError, match=f"expected 232,589 bytes with {REAL[0]}"):
+        YuNet()
+    assert not leftovers()
+
+
+@pytest.mark.parametrize("promised", [len(CONTENT), 20_000])
+def test_a_file_that_breaks_off_is_not_kept(serve: Serve, promised: int) -> None:
+    serve(CONTENT[:20_000], promised)
+    with pytest.raises(ChecksumError, match=r"gave 20,000 bytes .* expected 51,200 bytes"):
         weights.find()
+    assert not leftovers()
+
+
+def test_a_server_that_falls_silent_is_said(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "_TIMEOUT", 0.2)
+    over = threading.Event()
+    serve(CONTENT, half_way=over.wait)
+    try:
+        with pytest.raises(DownloadError, match="timed out"):
+            weights.find()
+    finally:
+        over.set()
     assert not leftovers()
 
 
@@ -116,15 +240,62 @@ def test_a_bad_address_is_a_download_error(monkeypatch: pytest.MonkeyPatch, url:
         weights.find()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_forbids_writing_is_said(serve: Serve, tmp_path: Path) -> None:
+def test_a_folder_that_forbids_writing_is_said(
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    another_user: Callable[[], contextlib.AbstractContextManager[Path]],
+) -> None:
+    server = serve(CONTENT)
+    weights.find()  # into a folder of our own: the server works, and all modules are loaded
+    with another_user() as folder:
+        for cache in (folder, folder / "below"):
+            monkeypatch.setenv("MIEN_CACHE", str(cache))
+            with pytest.raises(DownloadError, match="Permission denied") as caught:
+                weights.find()
+            assert f"into {cache}" in str(caught.value)
+            assert "MIEN_YUNET" in str(caught.value)
+    assert len(server.requests) == 3
+    assert not list(folder.iterdir())
+
+
+def test_a_file_that_may_not_be_read_is_said(
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    another_user: Callable[[], contextlib.AbstractContextManager[Path]],
+) -> None:
     serve(CONTENT)
-    tmp_path.chmod(0o500)
+    closed = weights.find()
+    closed.chmod(0)
+    closed.parent.chmod(0)
+    weights._digest_at.cache_clear()
     try:
-        with pytest.raises(DownloadError, match="could not be"):
+        with another_user() as folder:
+            # A folder that may not be entered: nothing is known of what it holds.
+            with pytest.raises(DownloadError, match="could not be fetched"):
+                weights.find()
+            with pytest.raises(DownloadError, match="are not at"):
+                weights.find(closed)
+        closed.parent.chmod(0o755)
+        (folder / weights.NAME).write_bytes(CONTENT)
+        (folder / weights.NAME).chmod(0)
+        monkeypatch.setenv("MIEN_CACHE", str(folder))
+        with (
+            another_user(),
+            pytest.raises(DownloadError, match=r"cannot be read \(Permission denied\)"),
+        ):
             weights.find()
     finally:
-        tmp_path.chmod(0o700)
+        closed.parent.chmod(0o755)
+
+
+def test_a_user_without_a_home_is_told_what_to_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("MIEN_CACHE")
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(DownloadError, match=r"no home folder.* MIEN_CACHE.* MIEN_YUNET"):
+        weights.find()
 
 
 def test_a_cache_folder_that_is_a_file_is_said(serve: Serve, tmp_path: Path) -> None:
@@ -135,13 +306,13 @@ def test_a_cache_folder_that_is_a_file_is_said(serve: Serve, tmp_path: Path) -> 
 
 
 def test_offline_nothing_is_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(CONTENT)
+    server = serve(CONTENT)
     monkeypatch.setenv("MIEN_OFFLINE", "1")
     with pytest.raises(DownloadError, match="MIEN_OFFLINE is set") as caught:
         weights.find()
     for part in (weights.NAME, weights.SHA256, weights.URL, str(weights.cache_folder())):
         assert part in str(caught.value)
-    assert not serve.requests  # type: ignore[attr-defined]
+    assert not server.requests
 
 
 def test_the_order_is_argument_environment_cache(
@@ -192,12 +363,61 @@ def test_the_cache_lies_where_the_system_has_it(
     assert weights.cache_folder() == tmp_path / ".cache" / "mien"
 
 
-def test_two_at_once_do_not_meet(serve: Serve) -> None:
+def test_threads_at_once_do_not_meet(serve: Serve) -> None:
     serve(CONTENT)
     with ThreadPoolExecutor(4) as pool:
         found = [future.result() for future in [pool.submit(weights.find) for _ in range(4)]]
     assert {path.read_bytes() for path in found} == {CONTENT}
     assert leftovers() == [weights.NAME]
+
+
+def two_processes_at_once(serve: Serve, content: bytes, *, stub: bool) -> None:
+    both = threading.Barrier(2, timeout=60)  # neither goes on before both are half-way
+    server = serve(content, half_way=lambda: (both.wait(), time.sleep(0.05)))
+    processes = [start_process(stub=stub) for _ in range(2)]
+    for process in processes:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert Path(out.strip()).read_bytes() == content
+    assert len(server.requests) == 2
+    assert leftovers() == [weights.NAME]
+
+
+def test_two_processes_at_once_both_have_the_whole_file(serve: Serve) -> None:
+    two_processes_at_once(serve, CONTENT, stub=True)
+
+
+def test_two_processes_at_once_both_have_the_published_file(serve: Serve, real: bytes) -> None:
+    two_processes_at_once(serve, real, stub=False)
+
+
+def test_a_process_killed_while_it_fetches_leaves_nothing(serve: Serve) -> None:
+    sent, over = threading.Event(), threading.Event()
+    serve(CONTENT, half_way=lambda: (sent.set(), over.wait(60)))
+    process = start_process(stub=True)
+    assert sent.wait(60)
+    process.kill()
+    process.communicate(timeout=60)
+    over.set()
+    assert process.returncode == -signal.SIGKILL
+    assert not leftovers()
+    assert weights.find().read_bytes() == CONTENT
+    assert leftovers() == [weights.NAME]
+
+
+def test_a_process_killed_while_it_writes_leaves_nothing_under_the_name(serve: Serve) -> None:
+    serve(CONTENT)
+    # It stops when all is written and nothing is in place yet.
+    stop = "import os, time; os.fsync = lambda _: (print('here', flush=True), time.sleep(60))\n"
+    process = start_process(stub=True, before=stop)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    process.kill()
+    process.communicate(timeout=60)
+    (stray,) = leftovers()
+    assert stray.startswith(f".{weights.NAME}.")
+    assert weights.find().read_bytes() == CONTENT
+    assert leftovers() == [stray, weights.NAME]  # it may be another process's, still at work
 
 
 def test_the_pin_is_the_published_file(
