@@ -32,7 +32,7 @@ HOMES = {
     "lightning": _TORCH,
     "safetensors": _TORCH,
     "tensorboard": _TORCH,
-    "onnxruntime": ("runtimes/", "stages/export.py"),
+    "onnxruntime": ("runtimes/", "stages/export.py", "faces/yunet.py"),
     "dlib": ("faces/", "stages/landmarks.py"),
     "matplotlib": ("plots/",),
     "typer": ("cli/",),

@@ -10,6 +10,7 @@ from mien.core.errors import ChecksumError, DownloadError
 from mien.core.protocols import Detector
 from mien.core.types import Image
 from mien.faces.align import similarity
+from mien.faces.turns import turned
 from mien.faces.yunet import YuNet
 
 HEAD = np.array([224, 122])
@@ -110,3 +111,58 @@ def test_small_faces_in_a_large_picture_are_found(yunet: YuNet, astronaut: Image
     assert face.landmarks is not None
     similarity(face.landmarks)
     assert 1200 < face.bbox.centre[0] < 1360
+
+
+def test_it_answers_as_opencv_does(yunet_weights: Path, portrait: Image) -> None:
+    plain = YuNet(yunet_weights, turns=())
+    for scale in (1.0, 0.37):
+        image = np.asarray(cv2.resize(portrait, None, fx=scale, fy=scale))
+        size = image.shape[1], image.shape[0]
+        other = cv2.FaceDetectorYN.create(str(yunet_weights), "", size, 0.6, 0.3, 5000)
+        _, rows = other.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        enlarged = 256 / max(size)
+        if enlarged > 1:  # mien enlarges small pictures first
+            continue
+        faces = plain.detect(image)
+        assert len(faces) == len(rows)
+        largest = rows[np.argmax(rows[:, 2] * rows[:, 3])]
+        assert faces[0].landmarks is not None
+        np.testing.assert_allclose(faces[0].landmarks.ravel(), largest[4:14], atol=1e-2)
+        assert faces[0].score == pytest.approx(largest[14], abs=1e-4)
+
+
+@pytest.mark.parametrize("degrees", [45, 90, 135, 180, 225, 270, 315])
+def test_a_turned_face_is_found_with_its_landmarks_in_place(
+    yunet: YuNet, portrait: Image, degrees: int
+) -> None:
+    true = yunet.detect(portrait)[0].landmarks
+    seen, turn = turned(portrait, degrees)
+    found = yunet.detect(seen)
+    assert true is not None
+    assert len(found) == 1
+    assert found[0].landmarks is not None
+    back = found[0].landmarks @ turn.back[:, :2].T + turn.back[:, 2]
+    eyes = np.hypot(*(true[1] - true[0]))
+    assert np.hypot(*(back - true).T).mean() < 0.15 * eyes
+    box = found[0].bbox
+    assert box.holds(tuple(found[0].landmarks.mean(0)))
+
+
+def test_one_look_is_enough_for_a_clear_face(
+    yunet_weights: Path, astronaut: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a clear face was searched again")
+
+    monkeypatch.setattr("mien.faces.yunet.turned", refuse)
+    assert YuNet(yunet_weights).detect(astronaut)
+    assert YuNet(yunet_weights, turns=()).detect(np.zeros((300, 300, 3), np.uint8)) == []
+
+
+def test_what_it_cannot_search_costs_one_picture(
+    yunet_weights: Path, astronaut: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = YuNet(yunet_weights)
+    monkeypatch.setattr(detector, "_network", None)
+    with pytest.raises(RuntimeError, match="cannot search 512 x 512 pixels"):
+        detector.detect(astronaut)
