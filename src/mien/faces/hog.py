@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mien.core.types import BBox, Face, Image
-from mien.faces.ert import Ert
+from mien.faces import shape_predictor
 
 _BORDER: Final = 0.25
 """Measured on 2,747 photos of 350x350: faces in 92.3 % at the first look, in 97.3 % with a second
@@ -22,13 +22,14 @@ _RETRY_LIMIT: Final = 2000
 
 
 class Hog:
-    """Finds upright faces that look at the camera, and places their landmarks by `Ert`.
+    """Finds upright faces that look at the camera, and places their landmarks.
 
     Faces of less than about 80 pixels in the searched picture are not found. One instance serves
     one thread.
 
     Args:
-        landmarks: a file of trees that the user vouches for; None takes mien's own.
+        landmarks: a dlib shape predictor of 5 or 68 points that the user vouches for, see
+            `mien.faces.shape_predictor`; None takes mien's own.
         threshold: how far beyond the SVM's border a face must be.
         retry_threshold: the same for the second look, which is taken where the first one finds
             nothing: larger, and with a border, so that faces cut by the picture's edge fit in.
@@ -36,6 +37,7 @@ class Hog:
         max_side: larger ones at this size.
 
     Raises:
+        ModelError: the named file is missing or is no such predictor.
         ChecksumError: mien's own landmark file was altered.
     """
 
@@ -51,7 +53,7 @@ class Hog:
         max_side: int = 1280,
     ) -> None:
         self._search = Search(threshold, retry_threshold, min_side, max_side)
-        self._ert = Ert(landmarks)
+        self._ert = shape_predictor.landmarks(landmarks)
 
     def detect(self, image: Image) -> list[Face]:
         """Returns the faces of an RGB uint8 picture with landmarks, largest first.
