@@ -11,11 +11,13 @@ class Quality:
 
     Attributes:
         size: the side of the face in its picture, pixels.
-        sharpness: the share of fine detail in the face, 0 (blurred) upwards.
+        sharpness: its fine detail, as a share of the coarser: 0 for none, about 0.3 where strongly
+            blurred, 0.6 where in focus; it has no upper end.
         exposure: the mean grey level of the face, 0 (black) to 1 (white).
-        contrast: the spread of its grey levels, 0 to 1.
-        shade: how much brighter the image-right half of the face is than the other, -1 to 1.
-        occlusion: the share of the face that looks like no face's, 0 to 1: an estimate.
+        contrast: from the 5th to the 95th percentile of its grey levels, 0 to 1.
+        shade: how much brighter the image-right half of the face is than the other, as a share of
+            both, -1 to 1.
+        occlusion: the share of the face that looks covered, 0 to 1: an estimate.
     """
 
     size: float
