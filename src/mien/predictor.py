@@ -10,23 +10,21 @@ import functools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 
-from mien.core import registry
-from mien.core.errors import ConfigError, ImageError, InputError
+from mien.core.errors import ConfigError, ImageError
 from mien.core.images import ImageLike, decode
 from mien.core.labels import CLASSES
 from mien.core.machine import cores
-from mien.core.protocols import Aligner, Detector
 from mien.core.sources import Source, expand
 from mien.core.spec import Prior
 from mien.core.types import Face, Floats, Image, Prediction
+from mien.faces.finder import Choice, Cut, Finder, Options, resolved
 from mien.runtimes.model import DEFAULT, Model
 
 A = TypeVar("A")
@@ -52,9 +50,8 @@ class Picture:
 class _Seen:
     source: str
     image: Image | None
-    faces: list[Face]
-    chips: list[Image | str]  # a string says why that face could not be aligned
-    reason: str = "no_face"
+    cuts: tuple[Cut, ...] = ()
+    reason: str | None = None
     message: str | None = None
 
 
@@ -63,8 +60,10 @@ class Predictor:
 
     Args:
         model: a model folder, or the name of a shipped model.
-        detector: ``auto``, ``yunet``, ``hog``, ``full-frame``, or another registered name.
-        faces: ``all`` faces of a picture, or the ``largest`` one.
+        detector: ``auto``, ``yunet``, ``hog``, ``full-frame``, or another registered name; or
+            several, tried in order until one finds a face.
+        faces: ``all`` faces of a picture, the ``largest``, or the most ``central`` one.
+        options: for each detector, by name, the keywords of its constructor.
         prior: the operating point: None takes the model's own, else ``natural``, ``balanced`` or
             a share for each class.
         jobs: how many pictures are decoded and searched at once; None takes one a core.
@@ -73,33 +72,36 @@ class Predictor:
     Raises:
         ModelError: the model is missing or altered.
         UnknownNameError: no detector has that name.
-        ConfigError: ``faces``, ``jobs`` or ``batch_size`` is out of range.
+        ConfigError: ``faces``, ``jobs``, ``batch_size`` or an option is unknown or out of range.
     """
 
     def __init__(
         self,
         model: str | os.PathLike[str] = DEFAULT,
         *,
-        detector: str = "auto",
-        faces: Literal["all", "largest"] = "all",
+        detector: str | Sequence[str] = "auto",
+        faces: Choice = "all",
+        options: Options | None = None,
         prior: Prior | None = None,
         jobs: int | None = None,
         batch_size: int = 32,
     ) -> None:
-        if faces not in ("all", "largest"):
-            raise ConfigError(f"faces is 'all' or 'largest', not {faces!r}.")
         self.jobs = cores() if jobs is None else jobs
         if self.jobs < 1 or batch_size < 1:
             raise ConfigError("jobs and batch_size are 1 or more.")
-        self.faces = faces
         self.prior = prior
         self.batch_size = batch_size
         self.model = Model(os.fspath(model), threads=self.jobs, batch_size=batch_size)
         self.model.spec.target_prior(prior)  # a wrong prior is told now, not after the first batch
-        self._make_detector: Callable[[], Detector] = registry.load("detectors", detector)
-        self._aligner: Aligner = registry.load("aligners", "five-point")()
+        self._make_finder = functools.partial(
+            Finder,
+            resolved([detector] if isinstance(detector, str) else detector),
+            aligner=self.model.spec.preprocess.aligner,
+            faces=faces,
+            options=options,
+        )
         self._local = threading.local()
-        self._local.detector = self._make_detector()  # and so is a missing detector
+        self._local.finder = self._make_finder()  # and so is a missing detector
 
     def predict(self, source: Source) -> list[Prediction]:
         """Returns the predictions for every face of every picture, in the order of the source.
@@ -126,7 +128,7 @@ class Predictor:
             window = 2 * self.jobs + self.batch_size
             for seen in _in_order(pool, self._see, expand(source), window):
                 waiting.append(seen)
-                if sum(len(s.chips) for s in waiting) >= self.batch_size or len(waiting) >= window:
+                if sum(len(s.cuts) for s in waiting) >= self.batch_size or len(waiting) >= window:
                     yield from self._classify(waiting)
                     waiting = []
             yield from self._classify(waiting)
@@ -136,44 +138,38 @@ class Predictor:
         try:
             image = decode(picture)
         except ImageError as error:
-            return _Seen(source, None, [], [], "unreadable", str(error))
-        try:
-            faces = self._detector().detect(image)
-        except (cv2.error, RuntimeError, ValueError) as error:  # one odd picture, not the batch
-            return _Seen(source, image, [], [], "detector_failed", f"{source}: {error}")
-        if self.faces == "largest":
-            faces = faces[:1]
-        return _Seen(source, image, faces, [self._chip(image, face) for face in faces])
+            return _Seen(source, None, (), "unreadable", str(error))
+        found = self._finder().find(image)
+        failed = found.reason == "detector_failed"
+        message = f"{source}: {found.message}" if failed else None
+        return _Seen(source, image, found.cuts, found.reason, message)
 
-    def _chip(self, image: Image, face: Face) -> Image | str:
-        try:
-            return self._aligner.align(image, face)
-        except InputError as error:
-            return str(error)
-
-    def _detector(self) -> Detector:
-        if not hasattr(self._local, "detector"):
-            self._local.detector = self._make_detector()
-        detector: Detector = self._local.detector
-        return detector
+    def _finder(self) -> Finder:
+        if not hasattr(self._local, "finder"):
+            self._local.finder = self._make_finder()
+        finder: Finder = self._local.finder
+        return finder
 
     def _classify(self, seen: list[_Seen]) -> Iterator[Picture]:
-        chips = [chip for one in seen for chip in one.chips if not isinstance(chip, str)]
+        chips = [cut.chip for one in seen for cut in one.cuts if cut.chip is not None]
         rows = iter(self.model.probabilities(np.stack(chips), self.prior) if chips else ())
         for one in seen:
             predictions = [
-                self._without(one.source, "bad_landmarks", chip, index, face)
-                if isinstance(chip, str)
-                else self._prediction(one.source, index, face, next(rows))
-                for index, (face, chip) in enumerate(zip(one.faces, one.chips, strict=True))
+                self._without(one.source, "bad_landmarks", cut.message, index, cut.face)
+                if cut.chip is None
+                else self._prediction(one.source, index, cut.face, next(rows))
+                for index, cut in enumerate(one.cuts)
             ]
             if not predictions:
                 predictions = [self._without(one.source, one.reason, one.message)]
             yield Picture(one.source, one.image, predictions)
 
     def _prediction(self, source: str, index: int, face: Face, row: Floats) -> Prediction:
-        best = int(row.argmax())
-        unsure = bool(row[best] < self.model.spec.thresholds.low_confidence)
+        best, limits = int(row.argmax()), self.model.spec.thresholds
+        refusal: tuple[str, str | None] | None = limits.refusal(face)
+        if refusal is None and row[best] < limits.low_confidence:
+            refusal = "low_confidence", None
+        reason, message = refusal or (None, None)
         return Prediction(
             source=source,
             index=index,
@@ -182,14 +178,15 @@ class Predictor:
             probabilities=row,
             expression=CLASSES[best],
             confidence=float(row[best]),
-            abstained=unsure,
-            reason="low_confidence" if unsure else None,
+            abstained=reason is not None,
+            reason=reason,
+            message=message,
         )
 
     def _without(
         self,
         source: str,
-        reason: str,
+        reason: str | None,
         message: str | None,
         index: int = 0,
         face: Face | None = None,
@@ -226,9 +223,11 @@ def predict(source: Source, **options: Any) -> list[Prediction]:
 
 def stream(source: Source, **options: Any) -> Iterator[Prediction]:
     """Yields what `predict` returns, as it comes, for sources that do not fit in memory."""
-    if isinstance(options.get("prior"), dict):  # not hashable, so not kept
-        return Predictor(**options).stream(source)
-    return _kept(**options).stream(source)
+    try:
+        kept = _kept(**options)
+    except TypeError:  # an option that is not hashable, such as a list, so it is not kept
+        kept = Predictor(**options)
+    return kept.stream(source)
 
 
 @functools.lru_cache(maxsize=2)

@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.core.artifact import digest, write_json
-from mien.core.spec import ModelSpec, Preprocess, Thresholds
+from mien.core.spec import ModelSpec, Preprocess
+from mien.core.thresholds import Thresholds
 
 
 def make_model(folder: Path, *, low_confidence: float = 0.0) -> Path:

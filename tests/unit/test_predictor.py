@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import PIL.Image
 import pytest
 
 import mien
+from mien.core.artifact import write_json
 from mien.core.errors import ConfigError, ModelError, NoImagesError, UnknownNameError
 from mien.core.spec import FIVE_POINTS
 from mien.core.types import BBox, Face, Image
@@ -76,8 +78,9 @@ def test_no_face_is_a_row(model: Path) -> None:
         ("image 0", 0, "no_face"), ("image 1", 0, None), ("image 1", 1, None),
     ]  # fmt: skip
     assert str(predictions[0]) == "image 0 #0 no_face"
-    largest = Predictor(model, detector="halves", faces="largest").predict(grey)
-    assert [p.index for p in largest] == [0]
+    for one in ("largest", "central"):
+        chosen = Predictor(model, detector="halves", faces=one).predict(grey)  # type: ignore[arg-type]
+        assert [p.index for p in chosen] == [0]
 
 
 def test_low_confidence_abstains_but_shows_its_numbers(tmp_path: Path, bright: Path) -> None:
@@ -99,7 +102,7 @@ def test_the_operating_point_moves_the_answer(model: Path, dark: Path) -> None:
 
 
 def test_wrong_options_are_told_at_once(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'all' or 'largest'"):
+    with pytest.raises(ConfigError, match="'largest', 'central', 'all', not 'some'"):
         Predictor(model, faces="some")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="1 or more"):
         Predictor(model, jobs=0)
@@ -178,4 +181,35 @@ def test_a_detector_that_breaks_costs_one_picture(model: Path) -> None:
     pictures = [np.full((20, 40, 3), value, np.uint8) for value in (99, 7, 99)]
     found = Predictor(model, detector="moody").predict(pictures)
     assert [p.reason for p in found] == [None, None, "detector_failed", None, None]
-    assert found[2].message == "image 1: seven"
+    assert found[2].message == "image 1: moody: RuntimeError: seven"
+
+
+def test_several_detectors_are_tried_in_order(model: Path) -> None:
+    mien.register("detectors", "halves", Halves)
+    pictures = [np.zeros((20, 40, 3), np.uint8), np.full((20, 40, 3), 99, np.uint8)]
+    found = Predictor(model, detector=["halves", "full-frame"]).predict(pictures)
+    assert [p.face.detector for p in found if p.face] == ["full-frame", "halves", "halves"]
+    with pytest.raises(ConfigError, match="'halves' has no option 'size'"):
+        Predictor(model, detector="halves", options={"halves": {"size": 3}})
+
+
+def test_pose_and_quality_beyond_the_limits_abstain(tmp_path: Path) -> None:
+    mien.register("detectors", "halves", Halves)
+    folder = make_model(tmp_path / "strict")
+    spec = json.loads((folder / "spec.json").read_bytes())
+    grey = np.random.default_rng(0).integers(90, 110, (80, 160, 3), dtype=np.uint8)
+    for limits, reason, said in (
+        ({"min_size": 900.0}, "low_quality", "size 80"),
+        ({"min_exposure": 0.9}, "low_quality", "exposure 0.3"),
+        ({"low_confidence": 1.0}, "low_confidence", None),
+        ({}, None, None),
+    ):
+        write_json(folder / "spec.json", {**spec, "thresholds": limits})
+        first = Predictor(folder, detector="halves").predict(grey)[0]
+        assert first.reason == reason
+        assert first.abstained == (reason is not None)
+        assert first.expression is not None
+        assert said is None or said in str(first.message)
+        row = first.to_dict()
+        assert row["size"] == pytest.approx(80, rel=1e-3)
+        assert row["yaw"] is not None

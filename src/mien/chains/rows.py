@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 from mien.core import labels
 from mien.core.artifact import atomic
 from mien.core.errors import ConfigError, MissingExtraError
+from mien.core.quality import NAMES as QUALITIES
 from mien.core.types import Prediction
 
 Write = Callable[[Prediction], None]
@@ -162,6 +163,7 @@ _COLUMNS: Final = {
     **dict.fromkeys(labels.CLASSES, "float32"),
     "detector": "string",
     "score": "float32",
+    **dict.fromkeys(("yaw", "pitch", "roll", *QUALITIES), "float32"),
     "model": "string",
     "message": "string",
 }

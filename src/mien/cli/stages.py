@@ -22,13 +22,26 @@ ModelFolder = Annotated[Path, typer.Option("--model", help="A model folder.")]
 
 
 def crop(
-    config: Config, catalogue: Catalogue, out: Out, set_: Sets = None, overwrite: Overwrite = False
+    config: Config,
+    catalogue: Catalogue,
+    out: Out,
+    show: Annotated[
+        int, typer.Option(help="Draw this many faces step by step: steps.png.", min=0)
+    ] = 0,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default one a core.", min=1)] = None,
+    set_: Sets = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Find the face of every picture of a catalogue and cut it out, aligned."""
     from mien.stages.crop import CropConfig, crop, summary
 
-    crop(settings_of(CropConfig, config, "crop", set_), catalogue, out, overwrite=overwrite)
+    sets = [*(set_ or []), *([f"crop.jobs={jobs}"] if jobs else [])]
+    crop(settings_of(CropConfig, config, "crop", sets), catalogue, out, overwrite=overwrite)
     print(summary(out))
+    if show:
+        from mien.chains.steps import show_steps
+
+        print(f"look at {show_steps(out, show)}")
 
 
 def train(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mien.core.artifact import atomic
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.labels import CLASSES, CONTEMPT, titled
+from mien.core.quality import NAMES as QUALITIES
 from mien.core.types import Rejection, Sample
 
 if TYPE_CHECKING:
@@ -55,12 +56,19 @@ FACE_COLUMNS: Final = {
     "landmarks": "Points",
     "score": "Float32",
     "detector": "String",
+    "assumed": "Boolean",
+    **dict.fromkeys(("yaw", "pitch", "roll", *QUALITIES), "Float32"),
 }
 """The columns of a table of faces: a catalogue's, then what `crop` found.
 
+``id`` is the catalogue's for the face that the row's label belongs to; a further face of the same
+picture has ``#face1``, ``#face2`` added, and no label or votes. So `KEY` names one face, and what
+has no role is used for nothing.
+
 ``chip`` is a struct of ``bytes`` and ``path``: a PNG of 256x256, RGB, or one channel where the
 picture is grey; `images.decode` gives RGB for both. ``box`` is x1, y1, x2, y2 and ``landmarks``
-five points x, y in the original picture's pixels, null where the detector placed none.
+five points x, y in the original picture's pixels, null where the detector placed none; pose and
+quality are those of `types.Face`.
 """
 ROLE_COLUMNS: Final = dict.fromkeys(("id", "dataset", "path", "role", "group", "reason"), "String")
 """The columns of ``roles.parquet``: `KEY`, what the row is for, its group (the smallest id of the

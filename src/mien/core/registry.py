@@ -48,7 +48,10 @@ _BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "hog": "mien.faces.hog:Hog",
         "full-frame": "mien.faces.full_frame:FullFrame",
     },
-    "aligners": {"five-point": "mien.faces.align:FivePointAligner"},
+    "aligners": {
+        "five-point": "mien.faces.align:FivePointAligner",
+        "eye-line": "mien.faces.eye_line:EyeLineAligner",
+    },
     "networks": {
         "mienet": "mien.models.networks:Mienet",
         "mienet-tiny": "mien.models.networks:MienetTiny",

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mien.core.errors import ModelError
 from mien.core.labels import CLASSES
+from mien.core.thresholds import Thresholds
 from mien.core.types import Floats
 
 SCHEMA_VERSION: Final = 1
@@ -43,6 +44,8 @@ class Preprocess(Frozen):
     """How a chip becomes a network's input.
 
     Attributes:
+        aligner: the name of the aligner that cuts the chip: ``five-point``, or ``eye-line`` for
+            the thesis's framing by the detector's box.
         template: the five landmarks in a face, as shares of its side.
         margin: the input's side is the face's side times 1 + this.
         input_size: the side of the input, pixels.
@@ -51,7 +54,10 @@ class Preprocess(Frozen):
         std: divides each channel afterwards.
         normalisation: ``fixed`` uses ``mean`` and ``std``; ``per-image`` uses each chip's own.
         interpolation: how the cut is resized.
+        illumination: ``clahe`` levels the light of the chip before anything else (`level_light`).
     """
+
+    aligner: str = "five-point"
 
     template: tuple[Point, Point, Point, Point, Point] = FIVE_POINTS
     margin: float = Field(default=0.25, ge=0, le=CHIP_MARGIN)
@@ -61,23 +67,12 @@ class Preprocess(Frozen):
     std: tuple[float, ...] = (64.0,)
     normalisation: Literal["fixed", "per-image"] = "fixed"
     interpolation: Literal["area", "linear"] = "area"
+    illumination: Literal["none", "clahe"] = "none"
 
     @property
     def channels(self) -> int:
         """The number of channels of the input."""
         return 1 if self.colour == "grey" else 3
-
-
-class Thresholds(Frozen):
-    """When a model abstains.
-
-    Attributes:
-        low_confidence: below this confidence (0 to 1) it does not stand behind its answer.
-        risk: the share of wrong answers above the threshold that it was chosen for, on ``dev``.
-    """
-
-    low_confidence: Probability = 0.0
-    risk: Probability | None = None
 
 
 class ModelSpec(Frozen):
@@ -202,11 +197,30 @@ def resized_cut(chip: npt.NDArray[np.uint8], preprocess: Preprocess) -> npt.NDAr
     """Returns a chip's centre, in the network's colour and size, still uint8."""
     side = CHIP_SIZE * (1 + preprocess.margin) / (1 + CHIP_MARGIN)
     low = round((CHIP_SIZE - side) / 2)
-    inner = chip[low : CHIP_SIZE - low, low : CHIP_SIZE - low]
     if preprocess.colour == "grey":
-        inner = cv2.cvtColor(inner, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
+        chip = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
+    if preprocess.illumination == "clahe":  # on the whole chip: every cut of it sees one light
+        chip = level_light(chip)
+    inner = chip[low : CHIP_SIZE - low, low : CHIP_SIZE - low]
     size = (preprocess.input_size, preprocess.input_size)
     return cv2.resize(inner, size, interpolation=_INTERPOLATION[preprocess.interpolation])  # type: ignore[return-value]
+
+
+def level_light(chip: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns a chip whose light is levelled by CLAHE (Zuiderveld 1994).
+
+    Contrast-limited adaptive histogram equalisation over 8x8 tiles, limit 2; in colour on the
+    lightness of CIELAB, so that hues stay.
+
+    Args:
+        chip: (256, 256, 3) uint8 RGB, or (256, 256) uint8.
+    """
+    levelling = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
+    if chip.ndim == 2:
+        return levelling.apply(chip)  # type: ignore[return-value]  # OpenCV types arrays loosely
+    lab = cv2.cvtColor(chip, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = levelling.apply(lab[..., 0])
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)  # type: ignore[return-value]
 
 
 def normalise(pixels: npt.NDArray[np.uint8], preprocess: Preprocess) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mien.core import labels
 from mien.core.geometry import BBox
+from mien.core.quality import NAMES as QUALITIES
 from mien.core.quality import Quality
 
 __all__ = [
@@ -174,10 +175,10 @@ class Prediction:
         expression: the most probable class; or None where there is no face.
         confidence: its calibrated probability, 0 to 1; or None.
         abstained: True where mien does not stand behind ``expression``.
-        reason: why it abstained: ``no_face``, ``low_confidence``, ``unreadable``,
-            ``detector_failed`` or, where a detector's landmarks are no face's,
-            ``bad_landmarks``; or None.
-        message: what went wrong, for the last three; else None.
+        reason: why it abstained, or None: ``no_face``, ``unreadable``, ``detector_failed``;
+            ``bad_landmarks`` where a detector's landmarks are no face's; ``extreme_pose``,
+            ``low_quality``, ``low_confidence`` beyond the model's thresholds.
+        message: more about the reason, or None.
 
     Raises:
         ValueError: the probabilities are not seven numbers that sum to 1.
@@ -214,8 +215,11 @@ class Prediction:
         return [(labels.CLASSES[i], float(self.probabilities[i])) for i in order]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns a flat row: path, index, box, the seven probabilities by name, and the rest."""
-        box = self.face.bbox.as_tuple() if self.face else (None,) * 4
+        """Returns a flat row: path, box, the seven probabilities by name, pose, quality, more."""
+        face = self.face
+        box = face.bbox.as_tuple() if face else (None,) * 4
+        pose = (face.yaw, face.pitch, face.roll) if face else (None,) * 3
+        quality = face.quality.as_tuple() if face and face.quality else (None,) * len(QUALITIES)
         values = [None] * len(labels.CLASSES)
         if self.probabilities is not None:
             values = [round(float(p), 6) for p in self.probabilities]  # type: ignore[misc]
@@ -227,13 +231,12 @@ class Prediction:
             "confidence": None if self.confidence is None else round(self.confidence, 6),
             "abstained": self.abstained,
             "reason": self.reason,
-            **{
-                k: v if v is None else round(v, 2)
-                for k, v in zip(("x1", "y1", "x2", "y2"), box, strict=True)
-            },
+            **_rounded(("x1", "y1", "x2", "y2"), box, 2),
             **dict(zip(labels.CLASSES, values, strict=True)),
-            "detector": self.face.detector if self.face else None,
-            "score": round(self.face.score, 4) if self.face else None,
+            "detector": face.detector if face else None,
+            "score": round(face.score, 4) if face else None,
+            **_rounded(("yaw", "pitch", "roll"), pose, 1),
+            **_rounded(QUALITIES, quality, 4),
             "model": self.model,
             "message": self.message,
         }
@@ -248,3 +251,12 @@ class Prediction:
             f"{self.source} #{self.index} {labels.titled(self.expression)} "
             f"{100 * self.confidence:.1f} %{doubt} at ({place})"
         )
+
+
+def _rounded(
+    names: Sequence[str], values: Sequence[float | None], digits: int
+) -> dict[str, float | None]:
+    return {
+        name: None if value is None else round(value, digits)
+        for name, value in zip(names, values, strict=True)
+    }

@@ -27,9 +27,17 @@ _SHRINK_BELOW: Final = 0.5
 
 
 class FivePointAligner:
-    """Cuts a face out by a similarity: eyes level, five landmarks on the template."""
+    """Cuts a face out by a similarity: eyes level, five landmarks on the template.
+
+    Args:
+        margin: the chip's side is the face's side times 1 + this.
+        size: the side of the chip, pixels.
+    """
 
     name = "five-point"
+
+    def __init__(self, margin: float = CHIP_MARGIN, size: int = CHIP_SIZE) -> None:
+        self._margin, self._size = margin, size
 
     def align(self, image: Image, face: Face) -> Image:
         """Returns the chip of a face.
@@ -41,7 +49,7 @@ class FivePointAligner:
             face: a face with landmarks.
 
         Returns:
-            (256, 256, 3) RGB uint8 in the wide canonical framing.
+            (size, size, 3) RGB uint8; by default in the wide canonical framing.
 
         Raises:
             InputError: the face has no landmarks, or they coincide.
@@ -51,7 +59,13 @@ class FivePointAligner:
                 f"The detector {face.detector!r} gave no landmarks, so its face cannot be "
                 "aligned. Use one that does, such as yunet or hog."
             )
-        return warp(image, similarity(face.landmarks))
+        matrix = similarity(face.landmarks)
+        if (self._margin, self._size) != (CHIP_MARGIN, CHIP_SIZE):
+            zoom = self._size / CHIP_SIZE * (1 + CHIP_MARGIN) / (1 + self._margin)
+            # The middle of the chip stays its middle; pixels are counted from their centres.
+            shift = (self._size - 1) / 2 - zoom * (CHIP_SIZE - 1) / 2
+            matrix = zoom * matrix + np.array([[0, 0, shift], [0, 0, shift]])
+        return warp(image, matrix, self._size)
 
 
 def similarity(landmarks: Floats) -> Matrix:

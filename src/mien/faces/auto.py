@@ -5,27 +5,24 @@ from __future__ import annotations
 import functools
 import sys
 
+from mien.core import registry
 from mien.core.errors import ChecksumError, DownloadError
 from mien.core.protocols import Detector
 from mien.faces import weights
 
 
 def auto() -> Detector:
-    """Returns a new YuNet, or a new HOG detector where YuNet's file cannot be had.
-
-    The file is looked for once a process; a line on standard error says when HOG steps in.
-    """
-    if _yunet_is_there():
-        from mien.faces.yunet import YuNet
-
-        return YuNet()
-    from mien.faces.hog import Hog
-
-    return Hog()
+    """Returns a new YuNet, or a new HOG detector where YuNet's file cannot be had."""
+    detector: Detector = registry.load("detectors", choice())()
+    return detector
 
 
 @functools.lru_cache(maxsize=1)
-def _yunet_is_there() -> bool:
+def choice() -> str:
+    """Returns the name of the detector that ``auto`` means here: ``yunet`` or ``hog``.
+
+    YuNet's file is looked for once a process; a line on standard error says when HOG steps in.
+    """
     try:
         weights.find()
     except ChecksumError as error:  # somebody's file is not what it says: tell all
@@ -33,8 +30,8 @@ def _yunet_is_there() -> bool:
     except DownloadError:
         _say("YuNet's weights cannot be had here; '--detector yunet' tells how to get them.")
     else:
-        return True
-    return False
+        return "yunet"
+    return "hog"
 
 
 def _say(why: str) -> None:

@@ -29,7 +29,8 @@ class FullFrame:
         square = face_square(height, width)
         corner = np.array([square.x1, square.y1]) - 0.5
         points = (corner + np.array(FIVE_POINTS) * square.width).astype(np.float32)
-        return [Face(BBox(0.0, 0.0, float(width), float(height)), 1.0, self.name, points)]
+        box = BBox(0.0, 0.0, float(width), float(height))
+        return [Face(box, 1.0, self.name, points, assumed=True)]
 
 
 def face_square(height: int, width: int) -> BBox:

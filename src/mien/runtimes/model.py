@@ -31,6 +31,7 @@ class Model:
 
     Attributes:
         spec: the model's description.
+        batch_size: as given.
 
     Raises:
         ModelError: the folder is missing, incomplete, or of another schema.
@@ -48,12 +49,12 @@ class Model:
         self.folder = find(folder)
         self.spec = ModelSpec.read(self.folder / SPEC)
         verify(self.folder, self.spec, [WEIGHTS])
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._runtime = registry.load("runtimes", runtime)(self.folder / WEIGHTS, threads=threads)
 
     def logits(self, chips: npt.NDArray[np.uint8]) -> Floats:
         """Returns the network's raw scores, (n, 7) float32, for (n, 256, 256, 3) uint8 chips."""
-        size = self._batch_size
+        size = self.batch_size
         parts = [
             self.infer(prepare(chips[i : i + size], self.spec.preprocess))
             for i in range(0, len(chips), size)

@@ -23,6 +23,7 @@ from mien.core.errors import ConfigError, DataError
 from mien.core.labels import CLASSES, titled
 from mien.core.origins import SOURCES, read_sources, write_sources
 from mien.core.progress import track
+from mien.core.quality import NAMES as QUALITIES
 from mien.models.offline import Changes, changed
 from mien.plots.sheet import Cell, sheet
 
@@ -188,8 +189,8 @@ def augment_shard(shard: _Shard) -> int:
             name = f"#aug{number}"
             told = {"id": row["id"] + name, "path": row["path"] + name}
             picture = {"chip": {"bytes": images.encode_png(chip), "path": told["path"]}}
-            # The turn has moved them; whoever needs them finds the parent's.
-            placed = {"landmarks": None}
+            # The change has moved or changed them; whoever needs them finds the parent's.
+            placed = dict.fromkeys(("landmarks", "yaw", "pitch", "roll", *QUALITIES))
             told |= {"parent": row["id"], "recipe": json.dumps(recipe)}
             whole = row | told | picture | placed
             made.append(tuple(whole[name] for name in AUGMENTED_COLUMNS))

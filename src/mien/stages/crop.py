@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-import cv2
+import numpy as np
 from pydantic import Field
 
-from mien.core import catalogue, images, registry
+from mien.core import catalogue, images, registry, shares
 from mien.core.artifact import StageFolder, read_meta
-from mien.core.catalogue import FACE_COLUMNS, FACES, REJECTED, REJECTION_COLUMNS
+from mien.core.catalogue import FACE_COLUMNS, KEY, REJECTED
 from mien.core.config import StageConfig
 from mien.core.errors import ConfigError, ImageError, StageError
 from mien.core.origins import Source, check_roots, picture, read_sources, write_sources
 from mien.core.progress import track
-from mien.core.protocols import Aligner, Detector, Engine
-from mien.core.types import Face, Image, Rejection
+from mien.core.protocols import Engine
+from mien.core.types import Image
+from mien.faces.finder import Choice, made, resolved
+from mien.faces.pictures import Pictures
+from mien.faces.shards import PARTS, Look, Shard, crop_shard, gather_rejected
+from mien.metrics.detection import rates
+from mien.plots.sheet import Cell, sheet
 
 if TYPE_CHECKING:
     import polars
 
-_PARTS: Final = "rejected.parts"
-_READ: Final = ("id", "path", "dataset", "label", "votes", "split", "subject", "face_box")
+SHEET: Final = "faces.png"
+STATED: Final = ("dataset", "label", "gender", "age", "ethnicity", "pose", "light")
+"""What a detection rate is given by, where the catalogue states it."""
+_DEFAULT: Final = "default"
 
 
 class CropConfig(StageConfig):
@@ -35,15 +40,28 @@ class CropConfig(StageConfig):
 
     Attributes:
         detectors: for each data set, or for ``default``, the detectors to try in order until one
-            finds a face.
-        faces: which of several faces of a picture is kept.
+            finds a face. ``auto`` is what it means on this machine.
+        options: for each detector, by name, the keywords of its constructor, such as
+            ``{"hog": {"landmarks": "shape_predictor_68_face_landmarks.dat"}}``.
+        aligner: ``five-point``, or ``eye-line`` for the thesis's framing by the detector's box.
+        faces: which of several faces of a picture is kept: the ``largest``, the most ``central``
+            one, or ``all``. Where the data set states the box of its face, that one is meant.
+        pictures: also write each face as a picture file, in this form; None writes none.
+        examples: how many faces, and how many rejected pictures, the contact sheet shows of each
+            data set.
         shard_size: how many catalogue rows make one shard.
+        engine: the name of what spreads the work.
         jobs: the number of processes; None takes every core. It does not change the result.
     """
 
-    detectors: dict[str, tuple[str, ...]] = Field(default={"default": ("auto",)})
-    faces: Literal["largest"] = "largest"
-    shard_size: int = Field(default=1000, ge=1)
+    detectors: dict[str, tuple[str, ...]] = Field(default={_DEFAULT: ("auto",)})
+    options: dict[str, dict[str, Any]] = Field(default={})
+    aligner: str = "five-point"
+    faces: Choice = "largest"
+    pictures: Pictures | None = None
+    examples: int = Field(default=12, ge=0)
+    shard_size: int = Field(default=256, ge=1)
+    engine: str = Field(default="local", exclude=True)
     jobs: int | None = Field(default=None, ge=1, exclude=True)
 
     def detectors_of(self, dataset: str) -> tuple[str, ...]:
@@ -52,24 +70,13 @@ class CropConfig(StageConfig):
         Raises:
             ConfigError: neither it nor ``default`` is named.
         """
-        found = self.detectors.get(dataset, self.detectors.get("default", ()))
+        found = self.detectors.get(dataset, self.detectors.get(_DEFAULT, ()))
         if not found:
             raise ConfigError(
                 f"[crop.detectors] names no detector for {dataset!r}. Add the line "
                 f'{dataset} = ["auto"], or one for default.'
             )
         return found
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """What one worker needs to make one shard."""
-
-    index: int
-    table: Path
-    sources: Mapping[str, Source]
-    config: CropConfig
-    work: Path
 
 
 def crop(
@@ -89,8 +96,10 @@ def crop(
         config: the settings.
         merged: the stage folder of `merge`.
         out: the folder to make: ``faces-00000.parquet`` and on (`catalogue.FACE_COLUMNS`),
-            ``rejected.parquet`` with a reason for each row that gave no face, ``sources.json``.
-        engine: what spreads the work; `LocalEngine` with ``config.jobs`` where not given.
+            ``rejected.parquet`` with a reason for each row that gave no face, ``faces.png`` (a
+            contact sheet of both) and ``sources.json``; with ``config.pictures`` also
+            ``pictures/<data set>/<label>/<id>.png``.
+        engine: what spreads the work; that of the settings where not given.
         overwrite: throw away what stands at ``out`` with other settings.
 
     Returns:
@@ -99,171 +108,144 @@ def crop(
     Raises:
         StageError: ``out`` holds something else, or a worker died.
         DataError: the catalogue or its pictures' folders are missing.
-        UnknownNameError: a detector has no such name.
+        UnknownNameError: a detector or the aligner has no such name.
+        ConfigError: a detector has no such option.
     """
-    folder = StageFolder(out, "crop", config, {"catalogue": merged}, overwrite=overwrite)
+    rows = catalogue.select(merged, [*KEY, *STATED[1:]])
+    datasets = sorted(rows["dataset"].unique())
+    detectors = {name: resolved(config.detectors_of(name)) for name in datasets}
+    config = config.model_copy(update={"detectors": detectors})
+    inputs = {"catalogue": merged} | _files(config.options)
+    folder = StageFolder(out, "crop", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
-    rows = catalogue.read(merged).select("dataset", "label")
-    datasets = rows["dataset"].unique().to_list()
     sources = read_sources(merged)
     check_roots(sources, datasets)
-    for dataset in datasets:
-        for name in config.detectors_of(dataset):
-            _detector(name)  # fails, or fetches its file, before any worker starts
-    table = merged / catalogue.CATALOGUE
+    registry.load("aligners", config.aligner)
+    for name in sorted({name for names in detectors.values() for name in names}):
+        made(name, config.options)  # fails, or fetches its file, before any worker starts
     count = -(-len(rows) // config.shard_size)
     if not (folder.work / REJECTED).exists():  # it is written once all shards stand
-        shards = [_Shard(i, table, sources, config, folder.work) for i in range(count)]
-        waiting = [shard for shard in shards if not _stands(shard)]
-        chosen = engine or registry.load("engines", "local")(config.jobs)
-        finished = itertools.chain.from_iterable(map(range, chosen.map(crop_shard, waiting)))
-        left = sum(_length(shard, len(rows)) for shard in waiting)
+        look = Look(detectors, config.aligner, config.faces, config.options, config.pictures)
+        table = merged / catalogue.CATALOGUE
+        shards = [
+            Shard(i, config.shard_size, table, sources, look, folder.work) for i in range(count)
+        ]
+        waiting = [shard for shard in shards if not shard.stands]
+        spread = engine or registry.load("engines", config.engine)(config.jobs)
+        finished = itertools.chain.from_iterable(map(range, spread.map(crop_shard, waiting)))
+        left = sum(min(config.shard_size, len(rows) - s.index * s.size) for s in waiting)
         for _ in track(finished, "crop", left):
             pass
-        _gather_rejected(folder.work, count)
-    shutil.rmtree(folder.work / _PARTS, ignore_errors=True)
+        gather_rejected(folder.work, count)
+    shutil.rmtree(folder.work / PARTS, ignore_errors=True)
     write_sources(sources.values(), folder.work)  # whatever is trained from it needs the licences
-    return folder.finish(_counts(folder.work, rows))
+    counts = _counts(folder.work, rows)
+    if config.examples:
+        _draw(folder.work, sources, config.examples)
+    return folder.finish(counts)
 
 
 def summary(out: Path) -> str:
-    """Returns how many faces a finished folder holds, by data set, and why others are missing."""
+    """Returns how many faces a finished folder holds, by what is stated, and why others miss."""
     counts = read_meta(out)["counts"]
-    lines = [f"{counts['kept']:,} faces of {counts['input']:,} pictures"]
-    for row in counts["by_dataset"]:
-        share = 100 * row["kept"] / row["input"]
-        lines.append(f"{row['dataset']}: {row['kept']:,} of {row['input']:,} ({share:.1f} %)")
+    lines = [f"{counts['kept']:,} of {counts['input']:,} pictures gave a face"]
+    if counts["further"]:
+        lines[0] += f", {counts['further']:,} a further one"
+    for by in STATED:
+        for row in counts[f"by_{by}"]:
+            bounds = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
+            lines.append(
+                f"{by} {row[by]}: {row['kept']:,} of {row['input']:,} "
+                f"({100 * row['rate']:.2f} %, {bounds})"
+            )
     lines += [f"{row['dataset']}: {row['rows']:,} {row['reason']}" for row in counts["reasons"]]
+    lines += [
+        f"{r['dataset']}: {r['rows']:,} faces by {r['detector']}" for r in counts["detectors"]
+    ]
+    if (out / SHEET).is_file():
+        lines.append(f"look at {out / SHEET}")
     return "\n".join(lines)
 
 
-def crop_shard(shard: _Shard) -> int:
-    """Makes one shard and returns how many catalogue rows it took."""
-    pl = catalogue.polars_or_error("Cropping faces")
-    size = shard.config.shard_size
-    rows = pl.scan_parquet(shard.table).slice(shard.index * size, size).select(_READ).collect()
-    faces: list[tuple[Any, ...]] = []
-    rejected: list[Rejection] = []
-    for row in rows.iter_rows(named=True):
-        found = _crop_row(row, shard)
-        if isinstance(found, Rejection):
-            rejected.append(found)
-        else:
-            faces.append(found)
-    parts = shard.work / _PARTS
-    # The faces come last: where they stand, the shard is whole.
-    catalogue.write(catalogue.from_rejections(rejected), parts / f"{shard.index:05}.parquet")
-    frame = pl.DataFrame(faces, schema=catalogue.schema(FACE_COLUMNS), orient="row")
-    catalogue.write(frame, shard.work / FACES.format(shard.index))
-    return len(rows)
-
-
-def _crop_row(row: dict[str, Any], shard: _Shard) -> tuple[Any, ...] | Rejection:
-    """Returns one row of `FACE_COLUMNS`, or why there is no face."""
-
-    def refuse(reason: str, detail: str) -> Rejection:
-        return Rejection(row["path"], reason, detail, row["id"], row["dataset"])
-
-    try:
-        image = picture(row["dataset"], row["path"], shard.sources)
-    except ImageError as error:
-        return refuse("unreadable", str(error))
-    found = _found(image, shard.config.detectors_of(row["dataset"]), row["face_box"])
-    if isinstance(found[0], str):
-        return refuse(*found)
-    face, chip = found
-    points = None if face.landmarks is None else face.landmarks.tolist()
-    return (
-        *(row[name] for name in ("id", "path", "dataset", "label", "votes", "split", "subject")),
-        {"bytes": images.encode_png(chip), "path": row["path"]},
-        face.bbox.as_tuple(),
-        points,
-        face.score,
-        face.detector,
-    )
-
-
-def _found(
-    image: Image, names: Iterable[str], box: list[float] | None
-) -> tuple[Face, Image] | tuple[str, str]:
-    """Returns the face and chip of the first detector that gives one, or a reason and detail."""
-    tried: list[str] = []
-    reason = "no_face"
-    for name in names:
-        outcome = "nothing"
-        try:
-            faces = _detector(name).detect(image)
-            if faces:
-                face = _chosen(faces, box)
-                return face, _aligner().align(image, face)
-        except (cv2.error, ValueError) as error:  # one odd picture must not end a long run
-            reason, outcome = "detector_failed", f"{type(error).__name__}: {error}"
-        tried.append(f"{name}: {outcome}")
-    return reason, "; ".join(tried)
-
-
-def _chosen(faces: list[Face], box: list[float] | None) -> Face:
-    """Returns the largest face, or the one that the data set's own box means."""
-    if box is None:
-        return max(faces, key=lambda face: face.bbox.area)
-    stated = type(faces[0].bbox)(*box)
-    return max(faces, key=lambda face: face.bbox.iou(stated))
-
-
-@functools.cache
-def _detector(name: str) -> Detector:
-    return registry.load("detectors", name)()  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _aligner() -> Aligner:
-    return registry.load("aligners", "five-point")()  # type: ignore[no-any-return]
-
-
-def _stands(shard: _Shard) -> bool:
-    return (shard.work / FACES.format(shard.index)).exists()
-
-
-def _length(shard: _Shard, total: int) -> int:
-    return min(shard.config.shard_size, total - shard.index * shard.config.shard_size)
-
-
-def _gather_rejected(work: Path, count: int) -> None:
-    pl = catalogue.polars_or_error()
-    parts = [pl.read_parquet(work / _PARTS / f"{i:05}.parquet") for i in range(count)]
-    empty = pl.DataFrame(schema=catalogue.schema(REJECTION_COLUMNS))
-    catalogue.write(pl.concat([empty, *parts]), work / REJECTED)
+def _files(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Path]:
+    """Returns the files that detectors' options name: other ones give other faces."""
+    return {
+        f"{name}.{key}": Path(value)
+        for name, chosen in options.items()
+        for key, value in chosen.items()
+        if isinstance(value, str) and Path(value).is_file()
+    }
 
 
 def _counts(work: Path, rows: polars.DataFrame) -> dict[str, Any]:
-    """Returns what went in and came out, in all, by data set and by class."""
+    """Returns what went in and came out, in all and by what the catalogue states."""
     pl = catalogue.polars_or_error()
-    kept = {name: FACE_COLUMNS[name] for name in ("dataset", "label", "detector")}
-    empty = pl.DataFrame(schema=catalogue.schema(kept))
-    shards = catalogue.read_faces(work, tuple(kept)) if len(rows) else ()
-    faces = pl.concat([empty, *shards])
+    columns = (*KEY, "detector")
+    empty = pl.DataFrame(schema=catalogue.schema({name: FACE_COLUMNS[name] for name in columns}))
+    faces = pl.concat([empty, *(catalogue.read_faces(work, columns) if len(rows) else ())])
     rejected = pl.read_parquet(work / REJECTED)
-    if len(faces) + len(rejected) != len(rows):
+    kept = rows.join(faces.with_columns(kept=True), on=KEY, how="left", maintain_order="left")
+    kept = kept.with_columns(pl.col("kept").fill_null(value=False))
+    refused = rejected.join(rows.select(KEY), on=KEY, how="semi")
+    if len(kept) != len(rows) or int(kept["kept"].sum()) + len(refused) != len(rows):
         raise StageError(
-            f"crop lost rows: {len(rows)} went in, {len(faces)} + {len(rejected)} came out. "
+            f"crop lost rows: {len(rows)} went in, {kept['kept'].sum()} + {len(refused)} came out. "
             f"Remove {work} and run it again; please report it if that does not help."
         )
 
     def tally(table: polars.DataFrame, *by: str) -> list[dict[str, Any]]:
         return table.group_by(by).len("rows").sort(by).to_dicts()
 
-    def rates(by: str) -> list[dict[str, Any]]:
-        found = faces.group_by(by).len("kept")
-        table = rows.group_by(by).len("input").join(found, on=by, how="left", nulls_equal=True)
-        return table.with_columns(pl.col("kept").fill_null(0)).sort(by).to_dicts()
-
     return {
         "input": len(rows),
-        "kept": len(faces),
-        "rejected": len(rejected),
+        "kept": int(kept["kept"].sum()),
+        "rejected": len(refused),
+        "further": len(faces) - int(kept["kept"].sum()),
         "reasons": tally(rejected, "dataset", "reason"),
         "detectors": tally(faces, "dataset", "detector"),
-        "by_dataset": rates("dataset"),
-        "by_label": rates("label"),
+        **{f"by_{name}": rates(kept, name) for name in STATED},
     }
+
+
+def _draw(work: Path, sources: Mapping[str, Source], examples: int) -> None:
+    """Draws faces and rejected pictures of each data set, chosen by a hash of their ids."""
+    pl = catalogue.polars_or_error()
+    keys = [
+        table.with_columns(shard=pl.lit(number))
+        for number, table in enumerate(catalogue.read_faces(work, KEY))
+    ]
+    rejected = pl.read_parquet(work / REJECTED)
+    names = sorted({*rejected["dataset"], *(name for table in keys for name in table["dataset"])})
+    reasons = sorted(rejected["reason"].unique())
+
+    def drawn(table: polars.DataFrame) -> polars.DataFrame:
+        return table[np.argsort(shares.order(table["id"], SHEET), kind="stable")[:examples]]
+
+    def read(row: Mapping[str, Any]) -> Image | None:
+        try:
+            return picture(row["dataset"], row["path"], sources)
+        except ImageError:
+            return None
+
+    grid = []
+    for name in names:
+        own = pl.concat(keys).filter(pl.col("dataset") == name)
+        cells = [Cell(len(own), _chips(work, drawn(own)))]
+        for reason in reasons:
+            refused = rejected.filter((pl.col("dataset") == name) & (pl.col("reason") == reason))
+            shown = [read(row) for row in drawn(refused).iter_rows(named=True)]
+            cells.append(Cell(len(refused), shown))
+        grid.append(cells)
+    sheet(grid, names, ["faces", *(reason.replace("_", " ") for reason in reasons)], work / SHEET)
+
+
+def _chips(work: Path, chosen: polars.DataFrame) -> list[Image]:
+    """Returns the chips of some faces; only the shards that hold them are read."""
+    pl = catalogue.polars_or_error()
+    found = []
+    for (number,), rows in chosen.group_by("shard", maintain_order=True):
+        shard = pl.scan_parquet(work / catalogue.FACES.format(number)).select(*KEY, "chip")
+        held = shard.join(rows.lazy(), on=KEY, how="semi").collect()
+        found += [images.decode(chip["bytes"]) for chip in held["chip"]]
+    return found

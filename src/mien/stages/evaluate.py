@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,19 +13,18 @@ from mien.core import catalogue as tables
 from mien.core.artifact import StageFolder, atomic
 from mien.core.catalogue import KEY, REJECTED, REJECTION_COLUMNS, ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
-from mien.core.errors import DataError, ImageError, ModelError, StageError
-from mien.core.images import decode
+from mien.core.errors import DataError, StageError
+from mien.core.framing import check_framing
 from mien.core.labels import CLASSES, CONTEMPT
-from mien.core.progress import track
 from mien.core.scores import SCORES, Exam, RoleScores
-from mien.core.spec import CHIP_SIZE, ModelSpec
-from mien.core.types import Floats
+from mien.core.spec import ModelSpec
 from mien.metrics.roles import probabilities, score_role
 from mien.metrics.summary import How
 from mien.metrics.tables import caption, headline, page
 from mien.plots import exam as draw
 from mien.plots.figure import new_figure
 from mien.runtimes.model import WEIGHTS, Model
+from mien.runtimes.stored import SEEN, stored_logits
 
 if TYPE_CHECKING:
     import polars
@@ -102,6 +99,7 @@ def evaluate(
 
     Raises:
         DataError: a table or a chip is missing or damaged, or no role has a labelled picture.
+        ConfigError: the faces were cut by another aligner than the model's.
         ModelError: the model folder is incomplete, or the network gives no finite numbers.
         MissingExtraError: Polars or matplotlib is not installed.
         StageError: ``out`` holds something else.
@@ -112,6 +110,7 @@ def evaluate(
         model, runtime=config.runtime, threads=config.jobs, batch_size=config.batch_size
     )
     spec = network.spec
+    check_framing(faces, spec.preprocess)
     request = _Request(**dict(config), described=spec.model_dump(exclude={"scores", "files"}))
     made = {"catalogue": catalogue, "faces": faces, "split": split}
     inputs = {"weights": network.folder / WEIGHTS, **made}
@@ -188,7 +187,7 @@ def _predictions(
 ) -> polars.DataFrame:
     """Returns one row a scored picture: logits, and what the shipped point makes of them."""
     pl = tables.polars_or_error()
-    done = list(_shards(config, network, scored.select(KEY), faces, parts))
+    done = list(stored_logits(network, scored.select(KEY), faces, parts, config.jobs))
     rows = scored.drop("scored").join(pl.concat(done), on=KEY, how="left", maintain_order="left")
     missed = pl.col("logits").is_null()
     rows = rows.with_columns(
@@ -205,54 +204,8 @@ def _predictions(
         *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
     ).select(
         *KEY, "role", "label", "subject", "cluster", "missed", "answer", "confidence", *CLASSES,
-        "logits",
+        "logits", *SEEN,
     )  # fmt: skip
-
-
-def _shards(
-    config: EvaluateConfig, network: Model, wanted: polars.DataFrame, faces: Path, parts: Path
-) -> Iterator[polars.DataFrame]:
-    """Yields the logits of the wanted faces, a table a shard; finished ones are read back."""
-    pl = tables.polars_or_error()
-    shards = sorted(faces.glob("faces-*.parquet"))
-    with ThreadPoolExecutor(config.jobs) as pool:
-        stream = tables.read_faces(faces, [*KEY, "chip"])
-        for index, frame in enumerate(track(stream, "evaluate", len(shards))):
-            part = parts / f"{index:05}.parquet"
-            if not part.exists():
-                rows = frame.join(wanted, on=KEY, how="semi")
-                logits = _logits(config.batch_size, network, rows, pool)
-                column = pl.Series("logits", logits, pl.Array(pl.Float32, len(CLASSES)))
-                tables.write(rows.select(*KEY, column), part)
-            yield pl.read_parquet(part)
-
-
-def _logits(size: int, network: Model, rows: polars.DataFrame, pool: ThreadPoolExecutor) -> Floats:
-    """Returns the logits (n, 7) of the chips of one shard, decoded a batch at a time."""
-    found = np.empty((len(rows), len(CLASSES)), np.float32)
-    for start in range(0, len(rows), size):
-        some = rows[start : start + size]
-        chips = list(pool.map(_chip, some["chip"].to_list(), some["path"].to_list()))
-        found[start : start + size] = network.logits(np.stack(chips))
-    if not np.isfinite(found).all():
-        raise ModelError(
-            f"The network {network.folder / WEIGHTS} gives NaN or infinity for some faces. "
-            "Train or export it again."
-        )
-    return found
-
-
-def _chip(stored: dict[str, Any], path: str) -> Any:
-    try:
-        chip = decode(stored["bytes"])
-    except ImageError as error:
-        raise DataError(f"The stored face of {path} is damaged: {error}") from error
-    if chip.shape[:2] != (CHIP_SIZE, CHIP_SIZE):
-        raise DataError(
-            f"The stored face of {path} is {chip.shape[1]} x {chip.shape[0]} pixels, not "
-            f"{CHIP_SIZE} x {CHIP_SIZE}. Run 'mien crop' again with this version of mien."
-        )
-    return chip
 
 
 def _roles(

@@ -18,9 +18,11 @@ from mien.core.artifact import StageFolder, atomic, digest, read_meta, write_jso
 from mien.core.catalogue import ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
 from mien.core.errors import ConfigError, StageError
+from mien.core.framing import check_framing
 from mien.core.labels import CLASSES
 from mien.core.origins import COMMERCIAL_USE, SOURCES, licences, read_sources
-from mien.core.spec import ModelSpec, Preprocess, Thresholds, normalise
+from mien.core.spec import ModelSpec, Preprocess, normalise
+from mien.core.thresholds import Thresholds
 from mien.core.types import Floats
 from mien.metrics import calibration as cal
 from mien.metrics import classification as cls
@@ -108,7 +110,8 @@ def train(
     Raises:
         StageError: ``out`` holds something else, or the loss is no longer finite.
         DataError: a table is missing, or a role holds no face.
-        ConfigError: ``commercial_use`` claims more than the training data allow.
+        ConfigError: ``commercial_use`` claims more than the training data allow, or the faces
+            were cut by another aligner than ``preprocess`` names.
         UnknownNameError: there is no network of that name.
         ModelError: the network has no such start, or its checkpoint is damaged.
     """
@@ -116,6 +119,7 @@ def train(
     folder = StageFolder(out, "train", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
+    check_framing(faces, config.preprocess)
     config = _licensed(config, faces, split)
     if not (folder.work / SPEC).exists():  # it is written last
         _fill(config, faces, split, augmented, folder.work, quiet)

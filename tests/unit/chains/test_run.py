@@ -16,7 +16,7 @@ from mien.core import config as settings
 from mien.core import registry
 from mien.core.errors import ConfigError, MissingExtraError, StageError
 from mien.core.types import BBox, Face, Floats, Image
-from mien.stages import crop as crop_module
+from mien.faces import shards
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "default.toml"
 
@@ -40,7 +40,7 @@ def toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A chain of merge, crop and split over ten drawn pictures."""
     monkeypatch.setattr(registry, "_registered", {})
     registry.register("detectors", "whole", Whole)
-    crop_module._detector.cache_clear()
+    shards._finder.cache_clear()
     monkeypatch.setenv("PICTURES", str(tmp_path / "pictures"))
     (tmp_path / "pictures" / "happy").mkdir(parents=True)
     for number in range(10):
@@ -68,7 +68,7 @@ def test_the_named_sections_run_in_order_and_once(toml: Path, tmp_path: Path) ->
     assert folders == {name: tmp_path / "runs" / name for name in ("merge", "crop", "split")}
     assert all((folder / "meta.json").is_file() for folder in folders.values())
     assert [line.split(":")[0] for line in lines if ": done in" in line] == list(folders)
-    assert any("10 of 10 (100.0 %)" in line for line in lines)
+    assert any("10 of 10 (100.00 %" in line for line in lines)
     lines.clear()
     assert run(toml, say=lines.append) == folders
     assert lines == [f"{name}: done already ({folder})" for name, folder in folders.items()]

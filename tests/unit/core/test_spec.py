@@ -14,7 +14,14 @@ from pydantic import ValidationError
 from mien.core.artifact import write_json
 from mien.core.errors import ModelError
 from mien.core.labels import CLASSES
-from mien.core.spec import CHIP_SIZE, ModelSpec, Preprocess, prepare
+from mien.core.spec import (
+    CHIP_SIZE,
+    ModelSpec,
+    Preprocess,
+    level_light,
+    prepare,
+    resized_cut,
+)
 
 NATURAL = (0.34, 0.11, 0.01, 0.03, 0.26, 0.12, 0.13)
 
@@ -150,3 +157,39 @@ def test_no_chips_give_an_empty_batch() -> None:
 def test_other_arrays_are_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="256, 256, 3"):
         prepare(wrong, Preprocess())
+
+
+@pytest.mark.parametrize("colour", ["grey", "rgb"])
+def test_levelled_light_is_the_same_for_every_cut(colour: Any) -> None:
+    chip = np.random.default_rng(5).integers(60, 90, (CHIP_SIZE, CHIP_SIZE, 3), dtype=np.uint8)
+    options: dict[str, Any] = {"colour": colour, "input_size": 256, "margin": 0.75}
+    plain, level = (
+        resized_cut(chip, Preprocess(illumination=name, **options)) for name in ("none", "clahe")
+    )
+    assert level.std() > 1.5 * plain.std()
+    assert np.array_equal(level, level_light(chip if colour == "rgb" else plain))
+    cut = {**options, "margin": 0.25, "input_size": 182}  # 37 pixels less on each side
+    half = resized_cut(chip, Preprocess(illumination="clahe", **cut))
+    assert np.array_equal(half, level[37:219, 37:219])
+
+
+def test_one_sided_light_is_levelled_and_hues_stay() -> None:
+    ramp = np.linspace(30, 220, CHIP_SIZE)[None, :, None] * np.array([1.0, 0.8, 0.6])
+    noise = np.random.default_rng(0).normal(0, 6, (CHIP_SIZE, CHIP_SIZE, 1))
+    chip = np.clip(ramp + noise, 0, 255).astype(np.uint8)
+    level = level_light(chip)
+    assert level.shape == chip.shape
+    left, right = (slice(0, 64), slice(192, 256))
+    before = chip[:, right].mean() - chip[:, left].mean()
+    after = level[:, right].mean() - level[:, left].mean()
+    assert after < 0.8 * before
+    assert level[..., 0].mean() > level[..., 1].mean() > level[..., 2].mean()
+
+
+def test_an_older_description_still_reads(tmp_path: Path) -> None:
+    kept = {"name": "x", "network": "n", "weight_licence": "l", "commercial_use": "yes"}
+    write_json(tmp_path / "spec.json", {**kept, "preprocess": {"margin": 0.25}})
+    spec = ModelSpec.read(tmp_path / "spec.json")
+    assert spec.preprocess.aligner == "five-point"
+    assert spec.preprocess.illumination == "none"
+    assert spec.thresholds.max_yaw is None

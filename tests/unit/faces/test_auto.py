@@ -10,9 +10,9 @@ from mien.faces import auto, weights
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    auto._yunet_is_there.cache_clear()
+    auto.choice.cache_clear()
     yield
-    auto._yunet_is_there.cache_clear()
+    auto.choice.cache_clear()
 
 
 def failing(error: Exception, calls: list[int]):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import polars as pl
 import pytest
 
-from mien.core import catalogue, images
+from mien.core import catalogue, images, registry
 from mien.core.artifact import digest, read_meta
 from mien.core.errors import ConfigError, DataError, StageError, UnknownNameError
 from mien.engines.local import LocalEngine
+from mien.faces import auto, shards
 from mien.faces.align import FivePointAligner
 from mien.stages import crop as module
 from mien.stages.crop import CropConfig, crop, summary
@@ -46,6 +48,11 @@ DETECTORS = """
             h, w = image.shape[:2]
             return [Face(BBox(0, 0, w, h), 1.0, "whole", POINTS * np.float32([w, h]))]
 
+    class Sized(Whole):
+        name = "sized"
+        def __init__(self, file=None):
+            self.file = file
+
     class Broken:
         name = "broken"
         def detect(self, image):
@@ -61,11 +68,11 @@ def _detectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir(parents=True)
     (place / "drawn_detectors.py").write_text(textwrap.dedent(DETECTORS))
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: drawn-detectors\nVersion: 1.0\n")
-    names = ("corners", "whole", "broken")
+    names = ("corners", "whole", "sized", "broken")
     lines = [f"{name} = drawn_detectors:{name.title()}" for name in names]
     (info / "entry_points.txt").write_text("\n".join(["[mien.detectors]", *lines]))
     monkeypatch.syspath_prepend(place)
-    module._detector.cache_clear()
+    shards._finder.cache_clear()
 
 
 @pytest.fixture
@@ -88,8 +95,9 @@ def _save(pixels: np.ndarray, path: Path) -> None:
     PIL.Image.fromarray(pixels).save(path)
 
 
-def _config(*names: str, **more: object) -> CropConfig:
-    return CropConfig(detectors={"default": names or ("corners",)}, jobs=1, **more)
+def _config(*names: str, **more: Any) -> CropConfig:
+    settings = {"detectors": {"default": names or ("corners",)}, "jobs": 1, **more}
+    return CropConfig.model_validate(settings)
 
 
 def _faces(out: Path) -> pl.DataFrame:
@@ -109,14 +117,13 @@ def test_every_row_gives_a_face_or_a_reason(merged: Path, tmp_path: Path) -> Non
     assert "corners: nothing" in rejected["detail"][0]
     counts = read_meta(out)["counts"]
     assert (counts["input"], counts["kept"], counts["rejected"]) == (15, 13, 2)
-    assert counts["by_label"] == [
-        {"label": "happy", "input": 12, "kept": 12},
-        {"label": "sadness", "input": 3, "kept": 1},
-    ]
-    assert "internet: 13 of 15 (86.7 %)" in summary(out)
+    assert [(row["label"], row["input"], row["kept"]) for row in counts["by_label"]] == [
+        ("happy", 12, 12), ("sadness", 3, 1),
+    ]  # fmt: skip
+    assert "dataset internet: 13 of 15 (86.67 %, 62.1 to 96.3)" in summary(out)
     assert sorted(path.name for path in out.iterdir()) == [
-        *(catalogue.FACES.format(n) for n in range(4)), "meta.json", "rejected.parquet",
-        "sources.json",
+        *(catalogue.FACES.format(n) for n in range(4)), "faces.png", "meta.json",
+        "rejected.parquet", "sources.json",
     ]  # fmt: skip
 
 
@@ -124,7 +131,7 @@ def test_the_chip_is_that_of_the_aligner(merged: Path, tmp_path: Path) -> None:
     out = crop(_config("whole"), merged, tmp_path / "crop")
     row = _faces(out).filter(pl.col("path") == "sad/colour.png").row(0, named=True)
     image = images.decode(tmp_path / "pictures" / row["path"])
-    detector = module._detector("whole")
+    detector = registry.load("detectors", "whole")()
     expected = FivePointAligner().align(image, detector.detect(image)[0])
     assert np.array_equal(images.decode(row["chip"]["bytes"]), expected)
     assert row["chip"]["path"] == "sad/colour.png"
@@ -147,6 +154,79 @@ def test_detectors_are_tried_in_order(merged: Path, tmp_path: Path) -> None:
 def test_a_data_set_may_have_its_own_detectors(merged: Path, tmp_path: Path) -> None:
     settings = CropConfig(detectors={"default": ("corners",), "internet": ("whole",)}, jobs=1)
     assert set(_faces(crop(settings, merged, tmp_path / "crop"))["detector"]) == {"whole"}
+
+
+def test_every_face_is_one_row_and_only_the_first_has_the_label(
+    merged: Path, tmp_path: Path
+) -> None:
+    out = crop(_config("corners", faces="all"), merged, tmp_path / "crop")
+    faces = _faces(out).filter(pl.col("path") == "happy/p0_1.png")
+    first = faces["id"][0]
+    assert faces["id"].to_list() == [first, *(f"{first}#face{n}" for n in (1, 2, 3))]
+    assert faces["label"].to_list() == ["happy", None, None, None]
+    assert faces["subject"].to_list() == ["p0", None, None, None]
+    counts = read_meta(out)["counts"]
+    assert (counts["input"], counts["kept"], counts["rejected"]) == (15, 13, 2)
+    assert counts["further"] == 39
+    assert "39 a further one" in summary(out)
+
+
+def test_the_most_central_face(merged: Path, tmp_path: Path) -> None:
+    out = crop(_config("corners", faces="central"), merged, tmp_path / "crop")
+    assert len(_faces(out)) == 13
+
+
+def test_faces_as_picture_files(merged: Path, tmp_path: Path) -> None:
+    settings = _config("whole", pictures={"size": 64, "colour": "grey"})
+    out = crop(settings, merged, tmp_path / "crop")
+    rows = _faces(out)
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("pictures/**/*.png"))
+    assert files == sorted(
+        f"pictures/internet/{label}/{name}.png"
+        for name, label in rows.select("id", "label").iter_rows()
+    )
+    assert images.decode(out / files[0]).shape == (64, 64, 3)
+
+
+def test_the_thesis_framing_is_named_in_the_settings(merged: Path, tmp_path: Path) -> None:
+    five = crop(_config("whole"), merged, tmp_path / "five")
+    eyes = crop(_config("whole", aligner="eye-line"), merged, tmp_path / "eyes")
+    assert read_meta(eyes)["config"]["aligner"] == "eye-line"
+    chips = [_faces(out)["chip"].struct.field("bytes").to_list() for out in (five, eyes)]
+    assert chips[0] != chips[1]
+    with pytest.raises(UnknownNameError, match="no aligner named 'eyes'"):
+        crop(_config("whole", aligner="eyes"), merged, tmp_path / "none")
+
+
+def test_pose_and_quality_are_columns(merged: Path, tmp_path: Path) -> None:
+    faces = _faces(crop(_config("whole"), merged, tmp_path / "crop"))
+    assert faces["yaw"].abs().max() < 5
+    assert faces["size"].null_count() == 0
+    assert not faces["assumed"].any()
+    assumed = _faces(crop(_config("full-frame"), merged, tmp_path / "frames"))
+    assert assumed["assumed"].all()
+    assert assumed["yaw"].null_count() == len(assumed)
+
+
+def test_another_file_behind_an_option_is_another_request(merged: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "extra.dat"
+    extra.write_text("one")
+    settings = _config("sized", options={"sized": {"file": str(extra)}})
+    out = crop(settings, merged, tmp_path / "crop")
+    assert crop(settings, merged, out) == out
+    extra.write_text("another")
+    with pytest.raises(StageError, match=r"inputs\.sized\.file"):
+        crop(settings, merged, out)
+    with pytest.raises(ConfigError, match="no option 'fill'"):
+        crop(_config("sized", options={"sized": {"fill": 1}}), merged, tmp_path / "other")
+
+
+def test_auto_is_written_down_as_what_it_was(
+    merged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "choice", lambda: "whole")
+    out = crop(_config("auto"), merged, tmp_path / "crop")
+    assert read_meta(out)["config"]["detectors"] == {"internet": ["whole"]}
 
 
 def test_the_number_of_workers_changes_no_byte(merged: Path, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from mien.core import catalogue as tables
 from mien.core.artifact import read_meta, write_json
-from mien.core.errors import DataError, ModelError, StageError
+from mien.core.errors import ConfigError, DataError, ModelError, StageError
 from mien.core.labels import CLASSES
 from mien.core.scores import Exam
 from mien.core.types import Rejection, Sample
 from mien.runtimes.model import Model
+from mien.runtimes.stored import SEEN
 from mien.stages.evaluate import PREDICTIONS, EvaluateConfig, evaluate, summary
 
 pl = pytest.importorskip("polars")
@@ -26,6 +27,8 @@ pytest.importorskip("matplotlib")
 BRIGHT, DARK = 230, 20
 CONFIG = EvaluateConfig(min_class_count=2, resamples=50, batch_size=2)
 
+POSE = (20.0, -5.0, 3.0)
+QUALITY = (40.0, 0.5, 0.5, 0.5, 0.1, 0.0)
 # id, data set, label, subject, role, brightness of the chip or None where no face was found;
 # the model of the fixture calls a bright face surprise and a dark one neutral
 ROWS = (
@@ -59,9 +62,9 @@ def make_stages(root: Path, rows: Any = ROWS, *, shard: int = 4) -> dict[str, Pa
         for key, source, label, who, _, _ in rows
     ]
     tables.write(tables.from_samples(samples), folders["catalogue"] / tables.CATALOGUE)
-    columns = {n: tables.FACE_COLUMNS[n] for n in ("id", "path", "dataset", "chip")}
+    columns = {n: tables.FACE_COLUMNS[n] for n in ("id", "path", "dataset", "chip", *SEEN)}
     found = [
-        (k, f"{k}.png", d, {"bytes": chip(v), "path": f"{k}.png"})
+        (k, f"{k}.png", d, {"bytes": chip(v), "path": f"{k}.png"}, "drawn", False, *POSE, *QUALITY)
         for k, d, _, _, _, v in rows
         if v is not None
     ]
@@ -122,6 +125,8 @@ def test_every_prediction_is_kept(model: Path, tmp_path: Path) -> None:
     assert missed["missed"] == "no_face"
     assert missed["answer"] is missed["confidence"] is missed["neutral"] is missed["logits"] is None
     found = rows.filter(pl.col("missed").is_null())
+    assert set(found.select(*SEEN).rows()) == {("drawn", False, *POSE, *map(np.float32, QUALITY))}
+    assert missed["yaw"] is missed["detector"] is None
     sums = found.select(pl.sum_horizontal(*CLASSES)).to_series()
     np.testing.assert_allclose(sums, 1, atol=1e-5)
     assert dict(found.select("id", "answer").iter_rows())["h"] == "surprise"
@@ -200,6 +205,13 @@ def test_a_network_that_gives_nan_is_refused(
     monkeypatch.setattr(Model, "logits", lambda _, chips: np.full((len(chips), 7), np.nan))
     with pytest.raises(ModelError, match="NaN"):
         evaluate(CONFIG, model, **make_stages(tmp_path), out=tmp_path / "out")
+
+
+def test_faces_of_another_framing_are_refused(model: Path, tmp_path: Path) -> None:
+    folders = make_stages(tmp_path)
+    write_json(folders["faces"] / "meta.json", {"config": {"aligner": "eye-line"}, "digest": "x"})
+    with pytest.raises(ConfigError, match="'eye-line', the network's preprocessing names 'five-p"):
+        evaluate(CONFIG, model, **folders, out=tmp_path / "out")
 
 
 def test_nothing_to_score_is_an_error(model: Path, tmp_path: Path) -> None:
