@@ -7,8 +7,10 @@ import os
 import platform
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,10 @@ from mien.core.errors import InputError
 from mien.core.images import decode
 from mien.core.sources import expand
 from mien.core.spec import prepare
+from mien.core.types import Face
+from mien.faces.finder import Finder
+from mien.faces.pose import head_pose
+from mien.faces.quality import measure
 from mien.predictor import Predictor
 
 _BATCH: Final = 32
@@ -33,7 +39,8 @@ _COPIES: Final = 50
 def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs: int = 5) -> Any:
     """Times decoding, detecting, aligning, preparing and classifying apart, and the whole chain.
 
-    All but the last two run on one thread; classifying and the chain use the predictor's threads.
+    Detecting and what comes before and after it, up to preparing, run on one thread; finding faces
+    (all of these together, without the network), classifying and the chain use the predictor's.
 
     Args:
         photos: the pictures; every one is read in every run.
@@ -49,7 +56,7 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
         InputError: no picture holds a face, or there is no picture.
     """
     find = registry.load("detectors", detector)()
-    aligner = registry.load("aligners", "five-point")()
+    aligner = registry.load("aligners", predictor.model.spec.preprocess.aligner)()
     images = [decode(path) for path in photos]
     found = [(image, face) for image in images for face in find.detect(image)]
     if not found:
@@ -63,7 +70,10 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
         "decode": (len(photos), lambda: [decode(path) for path in photos]),
         "detect": (len(photos), lambda: [find.detect(image) for image in images]),
         "align": (len(found), lambda: [aligner.align(*pair) for pair in found]),
+        "pose": (len(found), lambda: [_pose(face) for _, face in found]),
+        "quality": (len(found), lambda: [measure(chip, 1.0) for chip in chips]),
         "prepare": (len(many), lambda: prepare(many, model.spec.preprocess)),
+        "find faces": (len(photos), lambda: _find(photos, detector, predictor.jobs)),
         f"classify (batch {_BATCH})": (len(many), lambda: [model.infer(b) for b in batches]),
         "end to end": (len(photos), lambda: predictor.predict([str(p) for p in photos])),
     }
@@ -119,6 +129,24 @@ def as_markdown(result: Any) -> str:
             f"{row['rate']:.0f} | {row['min']:.2f} to {row['max']:.2f} |"
         )
     return "\n".join(lines)
+
+
+def _find(photos: Sequence[Path], detector: str, jobs: int) -> int:
+    """Takes every photo from its file to the chips of its faces, and returns how many."""
+    local = threading.local()
+
+    def one(path: Path) -> int:
+        if not hasattr(local, "finder"):
+            local.finder = Finder([detector], faces="all")
+        return len(local.finder.find(decode(path)).cuts)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return sum(pool.map(one, photos))
+
+
+def _pose(face: Face) -> tuple[float, float, float]:
+    assert face.landmarks is not None
+    return head_pose(face.landmarks)
 
 
 def _timed(function: Callable[[], object], count: int, runs: int) -> dict[str, float]:

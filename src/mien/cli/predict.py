@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,8 +26,15 @@ def predict(
     model: Annotated[
         str, typer.Option(help="A model folder, or a shipped model's name.")
     ] = "mien-ferplus-1.0",
-    detector: Annotated[str, typer.Option(help="auto, yunet, hog or full-frame.")] = "auto",
-    faces: Annotated[str, typer.Option(help="all, or the largest of each picture.")] = "all",
+    detector: Annotated[
+        str, typer.Option(help="auto, yunet, hog, full-frame; or several: yunet,full-frame.")
+    ] = "auto",
+    landmarks: Annotated[
+        Path | None, typer.Option(help="A dlib shape predictor of 5 or 68 points, for hog.")
+    ] = None,
+    faces: Annotated[
+        str, typer.Option(help="all, or the largest or most central of each picture.")
+    ] = "all",
     prior: Annotated[
         str | None, typer.Option(help="Operating point: natural or balanced; default the model's.")
     ] = None,
@@ -43,7 +50,10 @@ def predict(
     from mien.chains.predict import predict_files
     from mien.predictor import Predictor
 
-    predictor = Predictor(model, detector=detector, faces=faces, prior=prior, jobs=jobs)  # type: ignore[arg-type]  # checked there, with a message
+    names = [name.strip() for name in detector.split(",")]
+    chosen: Any = {"faces": faces, "prior": prior}  # checked there, with a message
+    options = {"hog": {"landmarks": landmarks}} if landmarks else {}
+    predictor = Predictor(model, detector=names, options=options, jobs=jobs, **chosen)
     sources = (line.rstrip("\n") for line in sys.stdin) if paths == ["-"] else paths
     tally = predict_files(sources, predictor, form=form, out=out, top=top, annotated=annotate)
     print(tally, file=sys.stderr)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from mien.core.types import BBox, Face, Image
+from mien.core.types import BBox, Face, Floats, Image
 from mien.faces import weights as yunet_weights
 from mien.faces.turns import TURNS, Rule, best_of, turned
 
@@ -79,6 +79,7 @@ class YuNet:
         self._thresholds = score_threshold, nms_threshold
         self._max_side = max_side
         self._turns = tuple(turns)
+        self._filled: Floats = np.zeros((1, 3, 0, 0), np.float32)
         self._rule = Rule(turned_threshold, sure, gain)
 
     def detect(self, image: Image) -> list[Face]:
@@ -112,18 +113,15 @@ class YuNet:
     def _rows(self, image: Image) -> Rows:
         """Returns (n, 15): x, y, width, height, five landmarks and the score, in its own pixels."""
         height, width = image.shape[:2]
-        padded = cv2.copyMakeBorder(
-            image, 0, -height % _STRIDES[-1], 0, -width % _STRIDES[-1], cv2.BORDER_CONSTANT
-        )
-        blob = cv2.dnn.blobFromImage(padded, swapRB=True)  # YuNet was trained on BGR
+        batch = self._batch(image)
         try:
-            answers = self._network.run(None, {"input": blob})
+            answers = self._network.run(None, {"input": batch})
         except Exception as error:  # ONNX Runtime raises bare classes of its own
             raise RuntimeError(f"YuNet cannot search {width} x {height} pixels: {error}") from error
         rows = np.concatenate(
             [
                 _decoded([answers[part + level][0] for part in (0, 3, 6, 9)], stride,
-                         padded.shape[1] // stride, self._thresholds[0])
+                         batch.shape[3] // stride, self._thresholds[0])
                 for level, stride in enumerate(_STRIDES)
             ]
         )  # fmt: skip
@@ -131,6 +129,24 @@ class YuNet:
             return rows
         kept = cv2.dnn.NMSBoxes(rows[:, :4].tolist(), rows[:, 14].tolist(), *self._thresholds)
         return rows[np.asarray(kept, np.int64).ravel()]
+
+    def _batch(self, image: Image) -> Floats:
+        """Returns the network's input: (1, 3, height, width) float32, padded to whole strides.
+
+        One array serves all pictures of a size: to take a new one each time costs more than
+        filling it.
+        """
+        height, width = image.shape[:2]
+        step = _STRIDES[-1]
+        shape = (1, 3, -(-height // step) * step, -(-width // step) * step)
+        if self._filled.shape != shape:
+            self._filled = np.zeros(shape, np.float32)
+        # YuNet was trained on BGR.
+        for plane, channel in zip(self._filled[0], reversed(cv2.split(image)), strict=True):
+            plane[:height, :width] = channel
+            plane[height:] = 0
+            plane[:, width:] = 0
+        return self._filled
 
     def _face(self, row: Rows, ratio: Any, width: int, height: int) -> Face | None:
         if not np.isfinite(row).all():
@@ -171,13 +187,16 @@ def _decoded(parts: list[Any], stride: int, across: int, threshold: float) -> Ro
         across: how many cells stand side by side.
         threshold: the least score.
     """
-    classes, objects, boxes, points = (np.asarray(part, np.float64) for part in parts)
-    scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
-    cells = np.flatnonzero(scores >= threshold)
+    # The score is the root of the product of the two, each a probability.
+    chances = parts[0][:, 0] * parts[1][:, 0]
+    cells = np.flatnonzero(chances >= threshold**2)
+    scores, boxes, points = (
+        np.asarray(part[cells], np.float64) for part in (chances, parts[2], parts[3])
+    )
     corner = np.stack([cells % across, cells // across], axis=1)
-    centre = (corner + boxes[cells, :2]) * stride
-    size = np.exp(boxes[cells, 2:]) * stride
-    placed = (points[cells].reshape(-1, 5, 2) + corner[:, None]) * stride
+    centre = (corner + boxes[:, :2]) * stride
+    size = np.exp(boxes[:, 2:]) * stride
+    placed = (points.reshape(-1, 5, 2) + corner[:, None]) * stride
     return np.hstack(
-        [centre - size / 2, size, placed.reshape(len(cells), 10), scores[cells][:, None]]
+        [centre - size / 2, size, placed.reshape(len(cells), 10), np.sqrt(scores)[:, None]]
     )

@@ -18,6 +18,7 @@ from mien.core.framing import check_framing
 from mien.core.labels import CLASSES, CONTEMPT
 from mien.core.scores import SCORES, Exam, RoleScores
 from mien.core.spec import ModelSpec
+from mien.metrics.conditions import conditions, conditions_page
 from mien.metrics.roles import probabilities, score_role
 from mien.metrics.summary import How
 from mien.metrics.tables import caption, headline, page
@@ -33,6 +34,8 @@ Role = Literal["train", "dev", "test", "unseen"]
 
 PREDICTIONS: Final = "predictions.parquet"
 PAGE: Final = "scores.md"
+CONDITIONS: Final = "conditions.parquet"
+CONDITIONS_PAGE: Final = "conditions.md"
 _PARTS: Final = "parts"
 
 
@@ -90,7 +93,8 @@ def evaluate(
         faces: the stage folder of `crop`: chips, and why others have none.
         split: the stage folder of `split`, with ``roles.parquet``.
         out: the folder to make: ``scores.json`` (an `Exam`), ``scores.md``,
-            ``predictions.parquet``, and for each role ``confusion-<role>.png`` and
+            ``predictions.parquet``, ``conditions.parquet`` and ``conditions.md`` (accuracy by pose,
+            light and quality), and for each role ``confusion-<role>.png`` and
             ``reliability-<role>.png``.
         overwrite: throw away what stands at ``out`` with other settings or inputs.
 
@@ -178,6 +182,10 @@ def _examine(
         roles=_roles(config, spec, rows, predictions),
     )
     _write(exam, folder.work)
+    found = conditions(predictions)
+    tables.write(found, folder.work / CONDITIONS)
+    with atomic(folder.work / CONDITIONS_PAGE, "w") as file:
+        file.write(f"{headline(exam)}\n\n{conditions_page(found, tuple(exam.roles))}\n")
     shutil.rmtree(parts)
     return exam
 

@@ -17,7 +17,8 @@ def test_every_stage_is_timed(model: Path, bright: Path, dark: Path) -> None:
     result = benchmark([bright, dark], predictor, "full-frame", runs=2)
     assert result["faces"] == 2
     assert list(result["stages"]) == [
-        "decode", "detect", "align", "prepare", "classify (batch 32)", "end to end",
+        "decode", "detect", "align", "pose", "quality", "prepare", "find faces",
+        "classify (batch 32)", "end to end",
     ]  # fmt: skip
     assert all(0 < row["min"] <= row["median"] <= row["max"] for row in result["stages"].values())
     table = as_markdown(result)

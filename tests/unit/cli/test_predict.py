@@ -42,6 +42,21 @@ def test_unreadable_pictures_end_in_exit_code_3(model: Path, bright: Path) -> No
     assert "  7-surprise 79.8" in result.stdout
 
 
+def test_several_detectors_and_a_file_of_landmarks(
+    model: Path, bright: Path, tmp_path: Path
+) -> None:
+    arguments = ["predict", str(bright), "--model", str(model), "--format", "csv"]
+    result = RUNNER.invoke(app, [*arguments, "--detector", "hog, full-frame"])
+    (row,) = csv.DictReader(io.StringIO(result.stdout))
+    assert (row["detector"], row["yaw"]) == ("full-frame", "")
+    assert float(row["size"]) == pytest.approx(51.2, abs=0.1)
+    (tmp_path / "trees.dat").write_bytes(b"no trees")
+    result = RUNNER.invoke(
+        app, [*arguments, "--detector", "hog", "--landmarks", str(tmp_path / "trees.dat")]
+    )
+    assert "not a shape predictor" in str(result.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

@@ -139,6 +139,9 @@ def test_what_a_reader_sees(model: Path, tmp_path: Path) -> None:
     assert "test (n = 4)" in line
     assert "unseen (n = 5, 3 people)" in line
     assert line in (out / "scores.md").read_text()
+    assert (out / "conditions.md").read_text().startswith(line)
+    by_yaw = pl.read_parquet(out / "conditions.parquet").filter(pl.col("condition") == "yaw")
+    assert by_yaw.select("role", "low", "n").rows() == [("test", 15.0, 3), ("unseen", 15.0, 5)]
     for name in ("confusion-test", "reliability-test", "confusion-unseen", "reliability-unseen"):
         with PIL.Image.open(out / f"{name}.png") as picture:
             assert picture.width > 600
