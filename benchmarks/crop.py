@@ -47,6 +47,12 @@ def head(catalogue: Path, rows: int, out: Path) -> Path:
     return out
 
 
+def fresh(out: Path) -> None:
+    """Removes what an earlier run made or left."""
+    for folder in (out, out.with_name(out.name + ".partial")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def started(config: Path, catalogue: Path, out: Path, jobs: int) -> psutil.Popen:
     """Starts `mien crop` in a group of processes of its own."""
     command = [str(Path(sys.executable).with_name("mien")), "crop", str(config)]
@@ -57,7 +63,7 @@ def started(config: Path, catalogue: Path, out: Path, jobs: int) -> psutil.Popen
 
 def measured(config: Path, catalogue: Path, out: Path, jobs: int) -> Run:
     """Runs `mien crop` from nothing to its end."""
-    shutil.rmtree(out, ignore_errors=True)
+    fresh(out)
     begun, peak = time.perf_counter(), 0
     process = started(config, catalogue, out, jobs)
     while process.poll() is None:
@@ -72,8 +78,7 @@ def measured(config: Path, catalogue: Path, out: Path, jobs: int) -> Run:
 
 def killed(config: Path, catalogue: Path, out: Path, times: int, longest: float) -> str:
     """Kills `mien crop` several times, lets it end, and returns the digest of what it made."""
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.rmtree(out.with_name(out.name + ".partial"), ignore_errors=True)
+    fresh(out)
     chance = random.Random(0)  # noqa: S311  # moments, no secrets
     for number in range(times):
         process = started(config, catalogue, out, 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import PIL.Image
 import pytest
 
 import mien
@@ -18,6 +20,10 @@ def test_it_is_whole_small_and_described() -> None:
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000
     assert {"dev", "test", "unseen"} <= spec.scores.keys()
     assert 0 < spec.thresholds.low_confidence < 1
+    limits = spec.thresholds.limits()
+    assert limits.keys() >= {"max_yaw", "min_size", "max_occlusion"}
+    assert all(f"{name} {value:g}" in (folder / "MODEL_CARD.md").read_text("utf-8")
+               for name, value in limits.items())  # fmt: skip
     card = (folder / "MODEL_CARD.md").read_text("utf-8")
     for phrase in ("apparent", "unseen", "not cleared", "make train-default"):
         assert phrase in card.replace("uncleared", "not cleared"), phrase
@@ -32,6 +38,22 @@ def test_it_sees_a_smile(detector: str) -> None:
     assert first.expression == "happy"
     assert first.confidence is not None
     assert first.confidence > 0.5
+
+
+def test_it_abstains_where_a_face_cannot_be_seen() -> None:
+    pytest.importorskip("skimage")
+    face = np.array(mien_crop(photographs()[1]))
+    dark = (face * 0.03).astype(np.uint8)
+    tiny = np.asarray(PIL.Image.fromarray(face).resize((8, 8)))
+    covered = face.copy()
+    covered[60:] = 90
+    reasons = [mien.predict(i, detector="full-frame")[0] for i in (face, dark, tiny, covered)]
+    assert reasons[0].reason is None
+    assert [p.reason for p in reasons[1:]] == ["low_quality"] * 3
+    for prediction, word in zip(reasons[1:], ("exposure", "size", "occlusion"), strict=True):
+        assert prediction.message is not None
+        assert prediction.message.startswith(word)
+        assert prediction.probabilities is not None
 
 
 def mien_crop(path: object) -> object:

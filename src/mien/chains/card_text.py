@@ -122,6 +122,10 @@ def choices(spec: ModelSpec) -> str:
         f"- Temperature: {spec.temperature:.3f} (Guo et al. 2017).",
         f"- Below a confidence of {threshold:.3f} it abstains (`low_confidence`){stated}.",
     ]
+    limits = spec.thresholds.limits()
+    if limits:
+        said = ", ".join(f"{name} {value:g}" for name, value in limits.items())
+        lines.append(f"- It abstains, too, as `extreme_pose` or `low_quality`, beyond: {said}.")
     return _DEV + "\n" + "\n".join(lines)
 
 

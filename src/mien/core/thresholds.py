@@ -45,6 +45,11 @@ class Thresholds(BaseModel):
     min_contrast: Share | None = None
     max_occlusion: Share | None = None
 
+    def limits(self) -> dict[str, float]:
+        """Returns the limits of pose and quality that are set, by name."""
+        told = self.model_dump(exclude={"low_confidence", "risk"})
+        return {name: value for name, value in told.items() if value is not None}
+
     def refusal(self, face: Face) -> tuple[str, str] | None:
         """Tells why the model should not answer for a face, whatever its network says.
 

@@ -58,6 +58,8 @@ class TrainConfig(StageConfig):
         recipe: the training's length, rates and sampling.
         augment: how far views of one face differ.
         operating: how the operating point is chosen on ``dev``.
+        limits: of pose and quality, beyond which the model abstains; the threshold of confidence
+            is chosen on ``dev``.
         weight_licence: of the weights, in words.
         commercial_use: whether the weights may be sold; where not given, what the licences of the
             training data allow. It may not claim more than they do.
@@ -74,6 +76,7 @@ class TrainConfig(StageConfig):
     recipe: Recipe = Recipe()
     augment: Augment = Augment()
     operating: OperatingRule = OperatingRule()
+    limits: Thresholds = Thresholds()
     weight_licence: str = "unknown"
     commercial_use: Literal["yes", "no", "unknown"] | None = None
     training_data: tuple[str, ...] = ()
@@ -243,7 +246,8 @@ def _threshold(
     spec = _spec(config, prior, point, Thresholds(), None)
     risk = config.operating.risk
     choice = cal.threshold_for_risk(dev.labels, spec.probabilities(logits), risk)
-    return Thresholds(low_confidence=round(choice.threshold, 4), risk=risk)
+    found = {"low_confidence": round(choice.threshold, 4), "risk": risk}
+    return config.limits.model_copy(update=found)
 
 
 def _spec(

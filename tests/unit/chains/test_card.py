@@ -50,7 +50,8 @@ def make_exam(model: Path, path: Path, roles: tuple[str, ...] = ("dev", "test", 
 def test_the_card_says_what_it_must(model: Path, tmp_path: Path) -> None:
     data = json.loads((model / "spec.json").read_bytes())
     sources = ["FER2013 pictures with FER+ votes (no licence)"]
-    write_json(model / "spec.json", {**data, "training_data": sources})
+    limits = {"low_confidence": 0.4, "max_yaw": 65.0, "max_occlusion": 0.5}
+    write_json(model / "spec.json", {**data, "training_data": sources, "thresholds": limits})
     scores = make_exam(model, tmp_path / "scores.json")
     split = tmp_path / "split"
     counts = {"kept": 90, "table": [{"dev": 1, "label": "fear", "train": 3}], "leaks": {"after": 0}}
@@ -58,6 +59,7 @@ def test_the_card_says_what_it_must(model: Path, tmp_path: Path) -> None:
     commands = ["make train-default", "mien evaluate runs/x"]
     text = card(model, scores, stages={"split": split}, commands=commands)
     assert text == (model / "MODEL_CARD.md").read_text()
+    assert "beyond: max_yaw 65, max_occlusion 0.5." in text
     assert text.startswith("---\nlicense: apache-2.0\n")
     for words in (
         "apparent expression",

@@ -53,6 +53,11 @@ def test_the_pose_comes_first() -> None:
     assert refusal[0] == "extreme_pose"
 
 
+def test_only_what_is_set_is_a_limit() -> None:
+    assert Thresholds(low_confidence=0.5, risk=0.1).limits() == {}
+    assert Thresholds(max_yaw=60, min_size=0).limits() == {"max_yaw": 60, "min_size": 0}
+
+
 def test_limits_are_checked() -> None:
     with pytest.raises(ValidationError):
         Thresholds(max_occlusion=2)

@@ -16,6 +16,7 @@ from mien.core.artifact import digest, read_meta
 from mien.core.errors import ConfigError, StageError
 from mien.core.origins import Source, write_sources
 from mien.core.spec import ModelSpec, Preprocess
+from mien.core.thresholds import Thresholds
 from mien.core.types import SourceInfo
 from mien.models.augment import Augment
 from mien.models.log import TIMES
@@ -33,6 +34,7 @@ CONFIG = TrainConfig(
         epochs=3, balanced_epochs=1, batch_size=16, checkpoint_steps=3, ema=0.9, warmup=0.5
     ),
     augment=Augment(flip=0.0, rotation=4.0),
+    limits=Thresholds(max_yaw=60, min_size=12),
 )
 DRIVER = """
 import sys
@@ -60,6 +62,8 @@ def test_the_folder_is_whole_and_clean(trained):
     }  # fmt: skip
     spec = ModelSpec.read(trained / "spec.json")
     assert spec.network == "mienet-tiny"
+    assert spec.thresholds.limits() == {"max_yaw": 60, "min_size": 12}
+    assert spec.thresholds.risk == CONFIG.operating.risk
     assert spec.files["weights.safetensors"] == digest(trained / "weights.safetensors")
     assert sum(spec.training_prior) == pytest.approx(1, abs=1e-5)
     counts = read_meta(trained)["counts"]
