@@ -20,7 +20,7 @@ from mien.faces.pictures import Pictures
 from mien.plots.steps import Steps, steps
 
 PICTURE: Final = "steps.png"
-_SURROUNDINGS: Final = 2.5
+_SURROUNDINGS: Final = 1.25
 """The margin of the picture that shows the turn."""
 _SIDE: Final = 448
 

@@ -33,7 +33,7 @@ def test_what_is_found_in_a_turned_picture_is_turned_back(
     seen, turn = turned(dot(height, width, x, y), degrees)
     rows, columns = np.nonzero(seen[..., 0] > 127)
     found = np.array([columns.mean(), rows.mean()])
-    np.testing.assert_allclose(turn.back[:, :2] @ found + turn.back[:, 2], [x, y], atol=0.3)
+    np.testing.assert_allclose(turn.back[:, :2] @ found + turn.back[:, 2], [x, y], atol=0.5)
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270, 360])
