@@ -83,11 +83,12 @@ def killed(config: Path, catalogue: Path, out: Path, times: int, longest: float)
     for number in range(times):
         process = started(config, catalogue, out, 2)
         time.sleep(chance.uniform(0.5, longest))
-        ended = process.poll() is not None
+        if process.poll() is not None:
+            raise SystemExit(f"it ended before kill {number + 1}: take more rows")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         done = len(list(out.with_name(out.name + ".partial").glob("faces-*.parquet")))
-        print(f"kill {number + 1}: {'it had ended' if ended else f'{done} shards stood'}")
+        print(f"kill {number + 1}: {done} shards stood", flush=True)
     if started(config, catalogue, out, 2).wait():
         raise SystemExit("the last run failed")
     return str(read_meta(out)["digest"])
@@ -126,7 +127,7 @@ def main() -> None:
             f"{one.digest == two.digest} |",
             flush=True,
         )
-    rows = options.rows[0]
+    rows = options.rows[2]
     some, out = options.out / f"catalogue-{rows}", options.out / "crop-killed"
     whole = read_meta(options.out / f"crop-{rows}-2")["digest"]
     same = killed(options.config, some, out, options.kills, 8.0) == whole

@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,6 +62,7 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
     found = [(image, face) for image in images for face in find.detect(image)]
     if not found:
         raise InputError("No face was found to time. Name photographs of people.")
+    sizes = Counter(f"{i.shape[1]}x{i.shape[0]}" for i in images)
     chips = np.stack([aligner.align(*pair) for pair in found])
     many = np.concatenate([chips] * -(-_FACES // len(chips)))[:_FACES]
     model = predictor.model
@@ -81,7 +83,7 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
         "machine": {"cores": predictor.jobs, "processor": _processor(), **versions()},
         "detector": detector,
         "photos": len(photos),
-        "pixels": sorted({f"{i.shape[1]}x{i.shape[0]}" for i in images}),
+        "pixels": [size for size, _ in sizes.most_common()],
         "faces": len(found),
         "runs": runs,
         "stages": {name: _timed(function, count, runs) for name, (count, function) in work.items()},

@@ -8,7 +8,6 @@ puts the face, upright and in several sizes; each time also at the mirror image.
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import math
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.artifact import digest
-from mien.core.errors import ChecksumError, InputError, ModelError
+from mien.core.assets import asset
+from mien.core.errors import InputError, ModelError
 from mien.core.spec import FIVE_POINTS
 from mien.core.types import BBox, Floats, Image
 from mien.faces.align import Matrix, warp
@@ -166,21 +165,12 @@ def load(path: Path) -> Any:
         return dlib.shape_predictor(str(path))
     except RuntimeError as error:
         raise ModelError(
-            f"{path} is not a shape predictor that dlib can read ({error}). Expected the file "
-            "that mien.stages.landmarks makes."
+            f"{path} is not a shape predictor that dlib can read ({' '.join(str(error).split())}). "
+            "Expected such a file of dlib's, or the one that mien.stages.landmarks makes."
         ) from error
 
 
 @functools.cache
 def _shipped() -> Any:
-    folder = importlib.resources.files("mien") / "assets" / "landmarks"
-    with importlib.resources.as_file(folder / "ert5.dat") as path:
-        if not path.is_file():
-            raise ModelError(f"{path} is missing. It is part of mien: install mien again.")
-        actual = digest(path)
-        if actual != SHA256:
-            raise ChecksumError(
-                f"{path} was altered: its sha256 is {actual}, expected {SHA256}. Install mien "
-                "again."
-            )
+    with asset("landmarks/ert5.dat", SHA256) as path:
         return load(path)

@@ -7,9 +7,8 @@ and size are the detector's box. So the face stands in the chip as the detector 
 from __future__ import annotations
 
 import math
-from typing import Final, Literal
+from typing import Final
 
-import cv2
 import numpy as np
 
 from mien.core.errors import ConfigError, InputError
@@ -27,7 +26,7 @@ class EyeLineAligner:
     The square is centred on the box; its side is the box's longer side times 1 + ``margin``. With
     the defaults it is a chip as `stages.crop` stores it, and `mien.core.spec.prepare` cuts the
     network's margin out of it; other sizes and margins are pictures to look at or to train
-    elsewhere, such as `thesis_crop`'s.
+    elsewhere, see `mien.faces.pictures`.
 
     `Hog` clips its squares to the picture. Of a face that the picture's edge cuts, the box is the
     part inside: the square is centred on that part, off the face's middle by half of what was
@@ -100,32 +99,3 @@ def eye_line(face: Face, margin: float, size: int) -> Matrix:
     centre = np.asarray(face.bbox.centre) - 0.5
     shift = (size - 1) / 2 - linear @ centre
     return np.hstack([linear, shift[:, None]])
-
-
-def thesis_crop(
-    image: Image,
-    face: Face,
-    size: int = 227,
-    margin: float = 0.25,
-    colour: Literal["rgb", "grey"] = "rgb",
-) -> Image:
-    """Returns the picture of a face that the thesis's networks see, from the original pixels.
-
-    Args:
-        image: (height, width, 3) RGB uint8.
-        face: a face with landmarks.
-        size: the side of the result, pixels: 227 for AlexNet, 224 for VGG16 and ResNet-101.
-        margin: as in `EyeLineAligner`.
-        colour: ``grey`` is Rec. 601 luma.
-
-    Returns:
-        (size, size, 3) RGB uint8, or (size, size) uint8 where it is grey.
-
-    Raises:
-        InputError: the face has no landmarks, or its eyes coincide.
-        ConfigError: the margin is negative, the size below 1 or the colour unknown.
-    """
-    if colour not in ("rgb", "grey"):
-        raise ConfigError(f"The colour {colour!r} is not known. Expected 'rgb' or 'grey'.")
-    chip = EyeLineAligner(margin, size).align(image, face)
-    return chip if colour == "rgb" else cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]

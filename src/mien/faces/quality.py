@@ -10,7 +10,6 @@ is covered its AUC was 0.75, and 0.61 for a plain patch, which lies close to tha
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import threading
 from typing import Any, Final
 
@@ -18,8 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mien.core.artifact import digest
-from mien.core.errors import ChecksumError, ModelError
+from mien.core.assets import asset
 from mien.core.quality import Quality
 from mien.core.spec import CHIP_MARGIN, CHIP_SIZE
 from mien.core.types import Floats, Image
@@ -166,14 +164,5 @@ def _resized(square: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
 @functools.cache
 def _shipped() -> tuple[Any, threading.Lock]:
     """Returns the network, and the lock that lets one thread at a time use it."""
-    folder = importlib.resources.files("mien") / "assets" / "quality"
-    with importlib.resources.as_file(folder / "occlusion.onnx") as path:
-        if not path.is_file():
-            raise ModelError(f"{path} is missing. It is part of mien: install mien again.")
-        actual = digest(path)
-        if actual != SHA256:
-            raise ChecksumError(
-                f"{path} was altered: its sha256 is {actual}, expected {SHA256}. Install mien "
-                "again."
-            )
+    with asset("quality/occlusion.onnx", SHA256) as path:
         return cv2.dnn.readNetFromONNX(str(path)), threading.Lock()

@@ -179,7 +179,7 @@ def landmarks(path: Path | None) -> Ert | ShapePredictor:
     """
     if path is None:
         return Ert()
-    predictor = ShapePredictor(path)
+    predictor = ShapePredictor(Path(path))
     if predictor.known is not None and predictor.known.commercial_use == "no":
         _say(predictor.known)
     return predictor

@@ -15,7 +15,7 @@ from mien.core.protocols import Aligner
 from mien.core.spec import CHIP_SIZE, Preprocess, prepare, resized_cut
 from mien.core.types import BBox, Face, Image
 from mien.faces.consensus import passes
-from mien.faces.eye_line import EyeLineAligner, eye_line, thesis_crop
+from mien.faces.eye_line import EyeLineAligner, eye_line
 from mien.faces.hog import Hog
 from mien.faces.yunet import YuNet
 
@@ -113,11 +113,11 @@ def test_a_large_picture_does_not_alias() -> None:
     image = np.zeros((2400, 2400, 3), np.uint8)
     image[:, ::2] = 255  # stripes of one pixel, shrunk tenfold, are an even grey
     large = face(BBox(400, 400, 2000, 2000), (900, 1000), (1500, 1000))
-    chip = thesis_crop(image, large).astype(int)
+    chip = EyeLineAligner(0.25, 227).align(image, large).astype(int)
     assert abs(chip - 127.5).max() < 16
 
 
-def test_the_chip_holds_the_same_picture_as_the_thesis_crop(astronaut: Image) -> None:
+def test_the_chip_holds_the_same_picture_as_the_thesis_size(astronaut: Image) -> None:
     (someone, *_) = Hog().detect(astronaut)
     chip = EyeLineAligner().align(astronaut, someone)
     preprocess = Preprocess(
@@ -125,14 +125,10 @@ def test_the_chip_holds_the_same_picture_as_the_thesis_crop(astronaut: Image) ->
     )
     cut = resized_cut(chip, preprocess).astype(int)
     assert prepare(chip[None], preprocess).shape == (1, 3, 227, 227)
-    direct = thesis_crop(astronaut, someone)
+    direct = EyeLineAligner(0.25, 227).align(astronaut, someone)
     assert direct.shape == (227, 227, 3)
     # The chip has 183 pixels where the direct cut has 227, so it is a little softer.
     assert np.abs(cut - direct).mean() < 4
-    grey = thesis_crop(astronaut, someone, colour="grey")
-    assert grey.shape == (227, 227)
-    np.testing.assert_array_equal(grey, cv2.cvtColor(direct, cv2.COLOR_RGB2GRAY))
-    assert thesis_crop(astronaut, someone, 224, 0.0).shape == (224, 224, 3)
 
 
 def test_without_landmarks_the_detector_is_named() -> None:
@@ -144,19 +140,13 @@ def test_without_landmarks_the_detector_is_named() -> None:
 def test_eyes_in_one_place_are_refused() -> None:
     squint = face(BBox(0, 0, 10, 10), (4, 4), (4, 4))
     with pytest.raises(InputError, match=r"eyes coincide: \[4.0, 4.0\].* Expected two places"):
-        thesis_crop(np.zeros((9, 9, 3), np.uint8), squint)
+        EyeLineAligner().align(np.zeros((9, 9, 3), np.uint8), squint)
 
 
 @pytest.mark.parametrize(("margin", "size"), [(-0.1, 227), (math.nan, 227), (math.inf, 9), (0, 0)])
 def test_a_square_that_cannot_be_cut_is_refused(margin: float, size: int) -> None:
     with pytest.raises(ConfigError, match="cannot be cut"):
         EyeLineAligner(margin, size)
-
-
-def test_an_unknown_colour_is_refused(astronaut: Image) -> None:
-    someone = face(BBox(0, 0, 10, 10), (3, 4), (7, 4))
-    with pytest.raises(ConfigError, match=r"'bgr' is not known\. Expected 'rgb' or 'grey'"):
-        thesis_crop(astronaut, someone, colour="bgr")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("angle", [-25, -10, 10, 25])
