@@ -111,14 +111,14 @@ def crop(
         UnknownNameError: a detector or the aligner has no such name.
         ConfigError: a detector has no such option.
     """
-    rows = catalogue.select(merged, [*KEY, *STATED[1:]])
-    datasets = sorted(rows["dataset"].unique())
+    datasets = sorted(catalogue.select(merged, ["dataset"])["dataset"].unique())
     detectors = {name: resolved(config.detectors_of(name)) for name in datasets}
     config = config.model_copy(update={"detectors": detectors})
     inputs = {"catalogue": merged} | _files(config.options)
     folder = StageFolder(out, "crop", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
+    rows = catalogue.select(merged, [*KEY, *STATED[1:]])
     sources = read_sources(merged)
     check_roots(sources, datasets)
     registry.load("aligners", config.aligner)
@@ -141,7 +141,7 @@ def crop(
     shutil.rmtree(folder.work / PARTS, ignore_errors=True)
     write_sources(sources.values(), folder.work)  # whatever is trained from it needs the licences
     counts = _counts(folder.work, rows)
-    if config.examples:
+    if config.examples and len(rows):
         _draw(folder.work, sources, config.examples)
     return folder.finish(counts)
 
@@ -211,12 +211,12 @@ def _counts(work: Path, rows: polars.DataFrame) -> dict[str, Any]:
 def _draw(work: Path, sources: Mapping[str, Source], examples: int) -> None:
     """Draws faces and rejected pictures of each data set, chosen by a hash of their ids."""
     pl = catalogue.polars_or_error()
-    keys = [
+    keys = pl.concat(
         table.with_columns(shard=pl.lit(number))
         for number, table in enumerate(catalogue.read_faces(work, KEY))
-    ]
+    )
     rejected = pl.read_parquet(work / REJECTED)
-    names = sorted({*rejected["dataset"], *(name for table in keys for name in table["dataset"])})
+    names = sorted({*rejected["dataset"], *keys["dataset"]})
     reasons = sorted(rejected["reason"].unique())
 
     def drawn(table: polars.DataFrame) -> polars.DataFrame:
@@ -230,7 +230,7 @@ def _draw(work: Path, sources: Mapping[str, Source], examples: int) -> None:
 
     grid = []
     for name in names:
-        own = pl.concat(keys).filter(pl.col("dataset") == name)
+        own = keys.filter(pl.col("dataset") == name)
         cells = [Cell(len(own), _chips(work, drawn(own)))]
         for reason in reasons:
             refused = rejected.filter((pl.col("dataset") == name) & (pl.col("reason") == reason))

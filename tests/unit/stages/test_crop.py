@@ -294,3 +294,11 @@ def test_grey_chips_are_stored_with_one_channel() -> None:
     for chip in (colour, grey):
         assert np.array_equal(images.decode(images.encode_png(chip)), chip)
     assert images.encode_png(grey) == images.encode_png(grey)
+
+
+def test_an_empty_catalogue_gives_an_empty_folder(merged: Path, tmp_path: Path) -> None:
+    catalogue.write(catalogue.read(merged).clear(), merged / catalogue.CATALOGUE)
+    out = crop(_config(), merged, tmp_path / "crop")
+    counts = read_meta(out)["counts"]
+    assert (counts["input"], counts["kept"], counts["rejected"]) == (0, 0, 0)
+    assert not (out / module.SHEET).exists()
