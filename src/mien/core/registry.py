@@ -7,7 +7,9 @@ package; or `register` in a notebook. A later way hides an earlier one of the sa
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
+import sys
 from importlib import metadata
 from typing import Any, Final
 
@@ -103,7 +105,13 @@ def load(socket: str, name: str) -> Any:
 
 
 def _entry_points(socket: str) -> metadata.EntryPoints:
-    return metadata.entry_points(group=f"mien.{socket}")
+    return _entry_points_on(tuple(sys.path), f"mien.{socket}")
+
+
+@functools.lru_cache(maxsize=64)
+def _entry_points_on(_: tuple[str, ...], group: str) -> metadata.EntryPoints:
+    """Returns a group's entry points; kept for each path, since every package is read for it."""
+    return metadata.entry_points(group=group)
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:

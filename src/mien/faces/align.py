@@ -54,18 +54,27 @@ class FivePointAligner:
         Raises:
             InputError: the face has no landmarks, or they coincide.
         """
-        if face.landmarks is None:
-            raise InputError(
-                f"The detector {face.detector!r} gave no landmarks, so its face cannot be "
-                "aligned. Use one that does, such as yunet or hog."
-            )
-        matrix = similarity(face.landmarks)
+        matrix = similarity(landmarks_of(face))
         if (self._margin, self._size) != (CHIP_MARGIN, CHIP_SIZE):
             zoom = self._size / CHIP_SIZE * (1 + CHIP_MARGIN) / (1 + self._margin)
             # The middle of the chip stays its middle; pixels are counted from their centres.
             shift = (self._size - 1) / 2 - zoom * (CHIP_SIZE - 1) / 2
             matrix = zoom * matrix + np.array([[0, 0, shift], [0, 0, shift]])
         return warp(image, matrix, self._size)
+
+
+def landmarks_of(face: Face) -> Floats:
+    """Returns the landmarks of a face, (5, 2) pixels.
+
+    Raises:
+        InputError: it has none.
+    """
+    if face.landmarks is None:
+        raise InputError(
+            f"The detector {face.detector!r} gave no landmarks, so its face cannot be "
+            "aligned. Use one that does, such as yunet or hog."
+        )
+    return face.landmarks
 
 
 def similarity(landmarks: Floats) -> Matrix:

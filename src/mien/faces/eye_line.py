@@ -14,7 +14,7 @@ import numpy as np
 from mien.core.errors import ConfigError, InputError
 from mien.core.spec import CHIP_MARGIN, CHIP_SIZE
 from mien.core.types import Face, Image
-from mien.faces.align import Matrix, warp
+from mien.faces.align import Matrix, landmarks_of, warp
 
 _LEAST_DISTANCE: Final = 1e-3
 """Eyes closer than this, pixels, show no direction."""
@@ -79,12 +79,7 @@ def eye_line(face: Face, margin: float, size: int) -> Matrix:
     Raises:
         InputError: the face has no landmarks, or its eyes coincide.
     """
-    if face.landmarks is None:
-        raise InputError(
-            f"The detector {face.detector!r} gave no landmarks, so its face cannot be "
-            "levelled. Use one that does, such as yunet or hog."
-        )
-    left, right = face.landmarks[:2].astype(np.float64)
+    left, right = landmarks_of(face)[:2].astype(np.float64)
     across = right - left
     distance = math.hypot(*across)
     if distance < _LEAST_DISTANCE:

@@ -16,7 +16,7 @@ from mien.core.protocols import Aligner, Detector
 from mien.core.spec import CHIP_MARGIN, CHIP_SIZE
 from mien.core.types import BBox, Face, Image
 from mien.faces import auto
-from mien.faces.align import FivePointAligner, similarity, warp
+from mien.faces.align import FivePointAligner, landmarks_of, similarity, warp
 from mien.faces.pose import head_pose
 from mien.faces.quality import measure
 
@@ -126,27 +126,20 @@ class Finder:
         return [min(faces, key=off_centre)]
 
     def _cut(self, image: Image, face: Face) -> Cut:
-        if face.landmarks is None:
-            return Cut(face, None, _NO_LANDMARKS.format(face.detector))
         try:
-            matrix = similarity(face.landmarks)
+            landmarks = landmarks_of(face)
+            matrix = similarity(landmarks)
             canonical = warp(image, matrix)
             ours = isinstance(self._aligner, FivePointAligner)
             chip = canonical if ours else self._aligner.align(image, face)
             if not face.assumed:
-                yaw, pitch, roll = head_pose(face.landmarks)
+                yaw, pitch, roll = head_pose(landmarks)
                 face = replace(face, yaw=yaw, pitch=pitch, roll=roll)
         except InputError as error:
             return Cut(face, None, str(error))
         scale = math.hypot(matrix[0, 0], matrix[1, 0])
         side = CHIP_SIZE / (1 + CHIP_MARGIN) / scale
         return Cut(replace(face, quality=measure(canonical, side)), chip)
-
-
-_NO_LANDMARKS: Final = (
-    "The detector {!r} gave no landmarks, so its face cannot be aligned. Use one that does, such "
-    "as yunet or hog."
-)
 
 
 def resolved(detectors: Sequence[str]) -> tuple[str, ...]:

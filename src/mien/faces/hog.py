@@ -53,7 +53,7 @@ class Hog:
         max_side: int = 1280,
     ) -> None:
         self._search = Search(threshold, retry_threshold, min_side, max_side)
-        self._ert = shape_predictor.landmarks(landmarks)
+        self._landmarks = shape_predictor.landmarks(landmarks)
 
     def detect(self, image: Image) -> list[Face]:
         """Returns the faces of an RGB uint8 picture with landmarks, largest first.
@@ -67,7 +67,7 @@ class Hog:
             if corners[2] - corners[0] < 1 or corners[3] - corners[1] < 1:
                 continue
             # The trees want the whole square, also where it reaches beyond the picture.
-            points = self._ert.place(image, box)
+            points = self._landmarks.place(image, box)
             faces.append(Face(BBox(*map(float, corners)), score, self.name, points))
         return sorted(faces, key=lambda face: -face.bbox.area)
 

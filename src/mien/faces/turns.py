@@ -31,11 +31,6 @@ class Turn:
     degrees: int
     back: Matrix
 
-    @classmethod
-    def none(cls) -> Turn:
-        """Returns the turn that leaves the picture as it is."""
-        return cls(0, np.eye(2, 3))
-
 
 def turned(image: Image, degrees: int) -> tuple[Image, Turn]:
     """Returns a picture turned clockwise, large enough to hold all of it, and the way back.
@@ -77,8 +72,6 @@ def turned_back(face: Face, turn: Turn, height: int, width: int) -> Face | None:
         height: of the original picture, pixels.
         width: likewise.
     """
-    if not turn.degrees % 360:
-        return face
     linear, shift = turn.back[:, :2], turn.back[:, 2]
     # Boxes lie between pixels, half a pixel off their centres.
     x, y = linear @ (np.array(face.bbox.centre) - 0.5) + shift + 0.5

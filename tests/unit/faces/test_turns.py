@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.core.types import BBox, Face, Image
-from mien.faces.turns import TURNS, Rule, Turn, best_of, turned, turned_back
+from mien.faces.turns import TURNS, Rule, best_of, turned, turned_back
 
 
 def dot(height: int, width: int, x: int, y: int) -> Image:
@@ -72,7 +72,8 @@ def test_a_quarter_turn_swaps_the_sides_of_a_box() -> None:
     back = turned_back(Face(BBox(10, 20, 50, 30), 1, "drawn"), turn, 100, 100)
     assert back is not None
     assert (back.bbox.width, back.bbox.height) == (10, 40)
-    assert turned_back(Face(BBox(10, 20, 50, 30), 1, "drawn"), Turn.none(), 100, 100) is not None
+    _, still = turned(np.zeros((100, 100, 3), np.uint8), 0)
+    assert turned_back(Face(BBox(10, 20, 50, 30), 1, "drawn"), still, 100, 100) is not None
 
 
 def test_a_face_in_the_repeated_border_is_none() -> None:
