@@ -1,7 +1,8 @@
 """Names and what they stand for, loaded when first asked for.
 
 Three ways in: a line in `_BUILT_IN`; an entry point of the group ``mien.<socket>`` in another
-package; or `register` in a notebook. A later way hides an earlier one of the same name.
+package; or `register` in a notebook. A later way hides an earlier one of the same name. A name that
+ends in a slash is a family: what follows the slash in a wanted name is its factory's argument.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ _BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "eye-line": "mien.faces.eye_line:EyeLineAligner",
     },
     "networks": {
-        "mienet": "mien.models.networks:Mienet",
-        "mienet-tiny": "mien.models.networks:MienetTiny",
+        "mienet": "mien.models.mienet:Mienet",
+        "mienet-tiny": "mien.models.mienet:MienetTiny",
     },
     "runtimes": {"onnx": "mien.runtimes.onnx:OnnxRuntime"},
     "engines": {"local": "mien.engines.local:LocalEngine"},
@@ -98,6 +99,9 @@ def load(socket: str, name: str) -> Any:
     for point in _entry_points(socket):
         if point.name == name:
             return point.load()
+    family, slash, member = name.partition("/")
+    if member and family + slash in _BUILT_IN[socket]:
+        return functools.partial(load(socket, family + slash), member)
     if name not in _BUILT_IN[socket]:
         raise UnknownNameError(_unknown(socket.rstrip("s"), name, names(socket)))
     module, _, attribute = _BUILT_IN[socket][name].partition(":")

@@ -5,7 +5,7 @@ import torch
 
 from mien.core.errors import ModelError
 from mien.models import checkpoint
-from mien.models.networks import MienetTiny
+from mien.models.mienet import MienetTiny
 
 
 @pytest.fixture

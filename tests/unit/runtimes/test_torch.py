@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from mien.core.artifact import write_json
 from mien.core.errors import ModelError
 from mien.core.spec import ModelSpec, Preprocess
-from mien.models.networks import MienetTiny
+from mien.models.mienet import MienetTiny
 from mien.runtimes.torch import TorchRuntime
 
 

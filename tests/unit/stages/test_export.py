@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from mien.core.artifact import digest, read_meta, write_json
 from mien.core.errors import ModelError, StageError
 from mien.core.spec import ModelSpec, Preprocess
-from mien.models.networks import MienetTiny
+from mien.models.mienet import MienetTiny
 from mien.runtimes.model import Model
 from mien.stages.export import ExportConfig, export
 from tests.unit.models.synthetic import tables
