@@ -48,18 +48,29 @@ def train(
     config: Config,
     faces: Faces,
     split: Roles,
-    out: Out,
+    out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
     augmented: Annotated[
         Path | None, typer.Option(help="The folder that augment wrote: more faces to train on.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take, from a few iterations.")
+    ] = False,
+    price: Annotated[
+        float | None, typer.Option(help="With --dry-run: of an hour of the machine.", min=0)
     ] = None,
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a network and choose its operating point; the same command goes on after a kill."""
-    from mien.stages.train import TrainConfig, train
+    from mien.stages import train as stage
 
-    settings = settings_of(TrainConfig, config, "train", set_)
-    train(settings, faces, split, out, augmented=augmented, overwrite=overwrite)
+    settings = settings_of(stage.TrainConfig, config, "train", set_)
+    if dry_run:
+        print(stage.dry_run(settings, faces, split, augmented=augmented).text(price))
+    elif out is None:
+        raise typer.BadParameter("the folder to write is missing", param_hint="--out")
+    else:
+        stage.train(settings, faces, split, out, augmented=augmented, overwrite=overwrite)
 
 
 def export(

@@ -67,6 +67,11 @@ class Augment(StageConfig):
         off = dict.fromkeys(cls.model_fields, 0.0)
         return cls(**{**off, "erase_area": 0.15})
 
+    @property
+    def off(self) -> bool:
+        """Whether these settings change nothing."""
+        return all(value == 0 for key, value in self if key != "erase_area")
+
 
 @functools.lru_cache
 def wide(preprocess: Preprocess) -> Preprocess:
@@ -75,6 +80,11 @@ def wide(preprocess: Preprocess) -> Preprocess:
     room = (1 + margin) / (1 + preprocess.margin)
     size = min(round(preprocess.input_size * room * _GRAIN), CHIP_SIZE)
     return preprocess.model_copy(update={"margin": margin, "input_size": size})
+
+
+def training_cut(preprocess: Preprocess, settings: Augment) -> Preprocess:
+    """Returns the cut that training keeps: the input itself where views do not differ."""
+    return preprocess if settings.off else wide(preprocess)
 
 
 def view(

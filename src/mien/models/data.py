@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from mien.core import catalogue, images
-from mien.core.artifact import atomic, digest
+from mien.core.artifact import digest
 from mien.core.errors import DataError
 from mien.core.labels import CLASSES
 from mien.core.spec import Preprocess, normalise, resized_cut
 from mien.core.types import Floats
 from mien.models.augment import Augment, Pixels, view
+from mien.models.sampling import MIX, Numbers
 
-Numbers = npt.NDArray[np.int64]
-_ORDER, _MIX = 1, 2
-"""What a stream of random numbers is for: it keeps the streams of one epoch apart."""
+_DECODED: Final = 256
+"""Chips that are decoded at once: no more of them wait in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,13 +99,9 @@ def read_faces(
         DataError: a table is missing or damaged, or holds no face of these roles.
     """
     path = None if cache is None else cache / _cache_name(folder, split, roles, preprocess)
-    cuts: list[Pixels] = []
     rows: list[dict[str, Any]] = []
-    decode = path is None or not path.exists()
-    for frame in _frames(folder, split, roles, decode):
+    for frame in _frames(folder, split, roles, ["label", "votes"]):
         rows += frame.select("id", "label", "votes").to_dicts()
-        if decode:
-            cuts += [_cut(chip["bytes"], preprocess) for chip in frame["chip"]]
     if not rows:
         raise DataError(
             f"{folder} and {split} hold no face with votes or a label in the role "
@@ -111,51 +109,17 @@ def read_faces(
         )
     labels = [CLASSES.index(r["label"]) if r["label"] in CLASSES else -1 for r in rows]
     targets = [_target(r["votes"], label) for r, label in zip(rows, labels, strict=True)]
+    chips = (
+        chip["bytes"]
+        for frame in _frames(folder, split, roles, ["label", "votes", "chip"])
+        for chip in frame["chip"]
+    )
     return FaceArrays(
         tuple(r["id"] for r in rows),
-        _kept(path, cuts),
+        _cuts(path, chips, len(rows), preprocess),
         np.asarray(targets, np.float32),
         np.asarray(labels, np.int64),
     )
-
-
-def class_weights(targets: Floats, power: float) -> Floats:
-    """Returns how often to draw each face so that rare classes weigh more: (n,), summing to 1.
-
-    A face weighs the mean of ``count ** -power`` over its own votes: 0 draws all alike, 1 draws
-    the classes alike.
-
-    Args:
-        targets: (n, 7) rows summing to 1.
-        power: 0 to 1.
-    """
-    counts = np.maximum(targets.sum(0, dtype=np.float64), 1.0)
-    weights = targets @ counts**-power
-    normed: Floats = (weights / weights.sum()).astype(np.float32)
-    return normed
-
-
-def epoch_order(weights: Floats, seed: int, epoch: int) -> Numbers:
-    """Returns the faces of one epoch, shuffled: (n,) numbers, the same for the same arguments.
-
-    Systematic resampling: a face of weight w comes floor(n w) or ceil(n w) times, so equal weights
-    give each face once, and a rare class is not drawn too often or too seldom by chance.
-
-    Args:
-        weights: (n,), summing to 1.
-        seed: the training's seed.
-        epoch: counted from 0 over the whole training.
-    """
-    random = np.random.default_rng((seed, epoch, _ORDER))
-    n = len(weights)
-    # Faces of one weight stand together under the comb, so a class gets its share to within one
-    # face; among themselves they stand in random order, or neighbours would share their luck.
-    shuffled = random.permutation(n)
-    shuffled = shuffled[np.argsort(weights[shuffled], kind="stable")]
-    edges = np.cumsum(weights[shuffled].astype(np.float64))
-    comb = (np.arange(n) + random.random()) / n * edges[-1]
-    drawn = shuffled[np.searchsorted(edges, comb, side="right").clip(max=n - 1)]
-    return random.permutation(drawn).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +127,8 @@ class Batches:
     """Draws training batches; a batch depends on nothing but (seed, epoch, place in the epoch).
 
     Attributes:
-        faces: the training faces; their pixels are wide cuts.
+        faces: the training faces; their pixels are wide cuts, or the inputs where ``augment`` is
+            off.
         preprocess: the network's input.
         augment: how far views differ.
         seed: of order, views and mixing.
@@ -178,7 +143,14 @@ class Batches:
     smoothing: float = 0.0
     mixup: float = 0.0
 
-    def batch(self, order: Numbers, start: int, size: int, epoch: int) -> tuple[Floats, Floats]:
+    @property
+    def targets(self) -> Floats:
+        """The faces' targets, (n, 7) float32."""
+        return self.faces.targets
+
+    def batch(
+        self, order: Numbers, start: int, size: int, epoch: int, part: tuple[int, int] | None = None
+    ) -> tuple[Floats, Floats]:
         """Returns inputs (size, channels, side, side) float32 and targets (size, 7) float32.
 
         Args:
@@ -186,31 +158,45 @@ class Batches:
             start: the batch's first place in the order.
             size: how many; fewer where the order ends.
             epoch: counted from 0.
+            part: the first and the end row of the batch to return; None returns all.
         """
         chosen = order[start : start + size]
-        views = np.stack(
-            [
-                view(
-                    self.faces.pixels[face],
-                    self.preprocess,
-                    self.augment,
-                    (self.seed, epoch, start + place),
-                )
-                for place, face in enumerate(chosen)
-            ]
-        )
-        inputs = normalise(views, self.preprocess)
-        targets = self.faces.targets[chosen]
-        targets = targets * (1 - self.smoothing) + np.float32(self.smoothing / len(CLASSES))
-        if self.mixup:
-            random = np.random.default_rng((self.seed, epoch, start, _MIX))
+        rows = np.arange(*(part or (0, len(chosen))))
+        inputs, targets = self._views(chosen, rows, start, epoch)
+        if self.mixup:  # each with its mirror image in the whole batch
+            random = np.random.default_rng((self.seed, epoch, start, MIX))
             share = np.float32(random.beta(self.mixup, self.mixup))
-            inputs = share * inputs + (1 - share) * inputs[::-1]
-            targets = share * targets + (1 - share) * targets[::-1]
+            whole = len(rows) == len(chosen)
+            mirrored = len(chosen) - 1 - rows
+            other = (
+                (inputs[::-1], targets[::-1])
+                if whole
+                else self._views(chosen, mirrored, start, epoch)
+            )
+            inputs = share * inputs + (1 - share) * other[0]
+            targets = share * targets + (1 - share) * other[1]
         return np.ascontiguousarray(inputs), np.ascontiguousarray(targets)
 
+    def _views(
+        self, chosen: Numbers, rows: Numbers, start: int, epoch: int
+    ) -> tuple[Floats, Floats]:
+        faces = chosen[rows]
+        if self.augment.off:  # the cuts are the inputs already
+            views = self.faces.pixels[faces]
+        else:
+            size, channels = self.preprocess.input_size, self.preprocess.channels
+            views = np.empty((len(faces), size, size, channels), np.uint8)
+            for number, (row, face) in enumerate(zip(rows, faces, strict=True)):
+                key = (self.seed, epoch, start + int(row))
+                views[number] = view(self.faces.pixels[face], self.preprocess, self.augment, key)
+        targets = self.faces.targets[faces]
+        smoothed = targets * (1 - self.smoothing) + np.float32(self.smoothing / len(CLASSES))
+        return normalise(views, self.preprocess), smoothed
 
-def _frames(folder: Path, split: Path, roles: Sequence[str], decode: bool) -> Iterator[Any]:
+
+def _frames(
+    folder: Path, split: Path, roles: Sequence[str], columns: Sequence[str]
+) -> Iterator[Any]:
     """Yields of each shard the rows that have a role and something to learn."""
     pl = catalogue.polars_or_error("Reading a table of faces")
     table = split / catalogue.ROLES if split.is_dir() else split
@@ -222,30 +208,47 @@ def _frames(folder: Path, split: Path, roles: Sequence[str], decode: bool) -> It
             f"{table} is no table of roles ({error}). Expected the folder of 'mien split'."
         ) from error
     voted = (pl.col("votes").is_not_null()) & (pl.col("votes").arr.sum() > 0)
-    columns = [*catalogue.KEY, "label", "votes", *(["chip"] if decode else [])]
-    for frame in catalogue.read_faces(folder, columns):
+    for frame in catalogue.read_faces(folder, [*catalogue.KEY, *columns]):
         learnable = frame.filter(voted | pl.col("label").is_in(CLASSES))
         yield learnable.join(keys, on=list(catalogue.KEY), how="semi", maintain_order="left")
 
 
-def _cut(chip: bytes, preprocess: Preprocess) -> Pixels:
-    size = preprocess.input_size
-    return resized_cut(images.decode(chip), preprocess).reshape(size, size, -1)
+def _cuts(path: Path | None, chips: Iterable[bytes], count: int, preprocess: Preprocess) -> Pixels:
+    """Returns the cuts of chips, (count, side, side, channels) uint8: in memory, or kept in a file.
+
+    A file is read as it is needed, so that faces for large networks need not fit the memory.
+    """
+    shape = (count, preprocess.input_size, preprocess.input_size, preprocess.channels)
+    if path is None:
+        cuts: Pixels = np.empty(shape, np.uint8)
+        _fill(cuts, chips, preprocess)
+        return cuts
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        kept = np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
+        _fill(kept, chips, preprocess)
+        kept.flush()
+        del kept
+        unfinished.replace(path)
+    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def _fill(cuts: Pixels, chips: Iterable[bytes], preprocess: Preprocess) -> None:
+    def cut(chip: bytes) -> Pixels:
+        return resized_cut(images.decode(chip), preprocess).reshape(cuts.shape[1:])
+
+    with ThreadPoolExecutor() as pool:
+        source, start = iter(chips), 0
+        while some := list(itertools.islice(source, _DECODED)):
+            for made in pool.map(cut, some):
+                cuts[start] = made
+                start += 1
 
 
 def _cache_name(folder: Path, split: Path, roles: Sequence[str], preprocess: Preprocess) -> str:
     parts = (digest(folder), digest(split), *roles, preprocess.model_dump_json())
     return f"cuts-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]}.npy"
-
-
-def _kept(path: Path | None, cuts: list[Pixels]) -> Pixels:
-    """Returns the cuts as one array, from the cache or by way of it."""
-    if path is None:
-        return np.stack(cuts)
-    if not path.exists():
-        with atomic(path) as file:
-            np.save(file, np.stack(cuts))
-    return np.load(path)  # type: ignore[no-any-return]
 
 
 def _target(votes: Sequence[float] | None, label: int) -> Floats:

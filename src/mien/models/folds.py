@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
@@ -22,14 +21,15 @@ from mien.core.artifact import atomic
 from mien.core.config import StageConfig
 from mien.core.errors import MissingExtraError, StageError
 from mien.core.labels import CLASSES
-from mien.core.spec import Preprocess, normalise
+from mien.core.spec import Preprocess
 from mien.core.types import Floats
 from mien.models.augment import Augment, view
-from mien.models.data import Batches, FaceArrays, Numbers
+from mien.models.data import Batches, FaceArrays
+from mien.models.inference import inputs_of, logits
 from mien.models.log import Report
-from mien.models.loop import Recipe, Training
-
-_BATCH: Final = 256
+from mien.models.loop import Training
+from mien.models.recipe import Recipe
+from mien.models.sampling import Numbers
 
 
 class FoldSettings(StageConfig):
@@ -66,7 +66,8 @@ def out_of_fold(
     checkpoint.
 
     Args:
-        faces: (n,) faces, each with a label; their pixels are wide cuts (`mien.models.augment`).
+        faces: (n,) faces, each with a label; their pixels are cuts as
+            `mien.models.augment.training_cut` says.
         groups: (n,) numbers: faces of one group are held out together.
         settings: how.
         folder: keeps the folds; remove it when their settings or faces change.
@@ -90,7 +91,7 @@ def out_of_fold(
         if not path.exists():
             part = _trained(faces, held_out != fold, settings, folder / f"fold-{fold}", quiet)
             with atomic(path) as file:
-                np.save(file, _probabilities(part, faces, inside, settings.preprocess))
+                np.save(file, _probabilities(part, faces, inside, settings))
         found[inside] = np.load(path)
         shutil.rmtree(folder / f"fold-{fold}", ignore_errors=True)
     return found
@@ -159,16 +160,13 @@ def _trained(
 
 
 def _probabilities(
-    network: nn.Module, faces: FaceArrays, rows: Numbers, preprocess: Preprocess
+    network: nn.Module, faces: FaceArrays, rows: Numbers, settings: FoldSettings
 ) -> Floats:
     """Returns (m, 7) probabilities of some faces, as they are: not turned, not mirrored."""
-    device = next(network.parameters()).device
-    plain, parts = Augment.none(), []
-    with torch.inference_mode():
-        for start in range(0, len(rows), _BATCH):
-            chosen = rows[start : start + _BATCH]
-            views = np.stack([view(faces.pixels[i], preprocess, plain, (0, 0, 0)) for i in chosen])
-            inputs = torch.from_numpy(normalise(views, preprocess))
-            logits = network(inputs.to(device, memory_format=torch.channels_last)).float()
-            parts.append(logits.softmax(1).cpu().numpy())
-    return np.concatenate(parts)
+    pixels = faces.pixels[rows]
+    if not settings.augment.off:
+        plain = Augment.none()
+        pixels = np.stack([view(cut, settings.preprocess, plain, (0, 0, 0)) for cut in pixels])
+    scores = torch.from_numpy(logits(network, inputs_of(pixels, settings.preprocess)))
+    probabilities: Floats = scores.softmax(1).numpy()
+    return probabilities

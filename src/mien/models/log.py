@@ -34,10 +34,12 @@ class Report:
     Args:
         epochs: of the whole training.
         quiet: show nothing.
+        loggers: Lightning's loggers, which get each epoch's figures.
     """
 
-    def __init__(self, epochs: int, quiet: bool = False) -> None:
+    def __init__(self, epochs: int, quiet: bool = False, loggers: Sequence[Any] = ()) -> None:
         self._epochs = epochs
+        self._loggers = list(loggers)
         self._quiet = quiet
         self._console = Console(stderr=True, quiet=quiet)
         self._bar = Progress(
@@ -61,6 +63,15 @@ class Report:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        for logger in self._loggers:
+            logger.finalize("success" if kind is None else "failed")
+
+    def started(self, rows: Sequence[Row]) -> None:
+        """Takes the epochs that were done before, for loggers that begin anew."""
+        for logger in self._loggers:
+            if isinstance(getattr(logger, "root_dir", None), str):  # TensorBoard's files
+                for row in rows:
+                    _send(logger, row)
 
     def step(
         self, epoch: int, done: int, steps: int, sums: Mapping[str, float], seconds_left: float
@@ -85,7 +96,9 @@ class Report:
         self._bar.update(self._task, completed=done, total=steps, text=text, description=title)
 
     def epoch(self, row: Row) -> None:
-        """Prints the line of a finished epoch."""
+        """Prints the line of a finished epoch, and passes it on."""
+        for logger in self._loggers:
+            _send(logger, row)
         shown = "  ".join(
             f"{name} {_short(value)}"
             for name, value in row.items()
@@ -96,6 +109,12 @@ class Report:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _send(logger: Any, row: Row) -> None:
+    figures = {name: value for name, value in row.items() if name not in ("epoch", *TIMES)}
+    figures["images_per_second"] = row["images_per_second"]
+    logger.log_metrics(figures, step=row["epoch"])
 
 
 def _short(value: Any) -> Any:

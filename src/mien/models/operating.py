@@ -20,7 +20,7 @@ from mien.core.errors import DataError
 from mien.core.labels import CLASSES
 from mien.core.spec import Prior
 from mien.core.types import Floats
-from mien.models.data import Numbers
+from mien.models.sampling import Numbers
 
 
 class Measures(NamedTuple):

@@ -220,10 +220,10 @@ def _suspects(
     learned too little to doubt anything.
     """
     from mien.metrics.suspects import suspects
-    from mien.models.augment import wide
+    from mien.models.augment import training_cut
     from mien.models.data import read_faces
     from mien.models.folds import FoldSettings, out_of_fold
-    from mien.models.loop import Recipe
+    from mien.models.recipe import Recipe
 
     pl = catalogue.polars_or_error()
     shards = catalogue.read_faces(faces, (*KEY, "label"))
@@ -245,7 +245,7 @@ def _suspects(
         recipe=Recipe(epochs=config.epochs, balanced_epochs=0),
         seed=config.seed,
     )
-    cut = wide(settings.preprocess)
+    cut = training_cut(settings.preprocess, settings.augment)
     arrays = read_faces(faces, work / _FOLDS / ROLES, ("train",), cut, work / _FOLDS)
     seen = out_of_fold(arrays, keys["group"].to_numpy(), settings, work / _FOLDS)
     order, quality = suspects(arrays.labels, seen)

@@ -2,84 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Callable
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import numpy as np
 import torch
-from pydantic import Field
+from lightning.fabric import Fabric
 from safetensors.torch import save
 from torch import nn
 
 from mien.core import catalogue, registry
 from mien.core.artifact import StageFolder, atomic, digest, read_meta, write_json
 from mien.core.catalogue import ROLE_COLUMNS, ROLES
-from mien.core.config import StageConfig
 from mien.core.errors import ConfigError, StageError
 from mien.core.framing import check_framing
 from mien.core.labels import CLASSES
 from mien.core.origins import COMMERCIAL_USE, SOURCES, licences, read_sources
-from mien.core.spec import ModelSpec, Preprocess, normalise
 from mien.core.thresholds import Thresholds
 from mien.core.types import Floats
 from mien.metrics import calibration as cal
 from mien.metrics import classification as cls
-from mien.models import operating
-from mien.models.augment import Augment, wide
-from mien.models.data import Batches, FaceArrays, class_weights, read_faces
+from mien.models import frozen, loggers, operating
+from mien.models.augment import training_cut
+from mien.models.data import Batches, FaceArrays, read_faces
+from mien.models.inference import logits
 from mien.models.log import Report
-from mien.models.loop import CHECKPOINT, Recipe, Training
-from mien.models.operating import Measures, OperatingRule, Point
+from mien.models.loop import CHECKPOINT, Training
+from mien.models.operating import Measures, Point
+from mien.models.parallel import launched
+from mien.models.plan import Plan, measure
+from mien.models.sampling import training_prior
+from mien.models.settings import TrainConfig
+from mien.models.teachers import Teachers
+from mien.plots import curves
+
+__all__ = ["TrainConfig", "dry_run", "train", "training_prior"]
 
 WEIGHTS: Final = "weights.safetensors"
 SPEC: Final = "spec.json"
 CURVE: Final = "operating_points.json"
-_CACHE: Final = "cache"
-_BATCH: Final = 256
+CURVES: Final = "curves.png"
+_CACHE, _COUNTS = "cache", "counts.json"
 
 MEASURES: Final = Measures(
-    cls.accuracy, cls.balanced_accuracy, cal.expected_calibration_error, cal.fit_temperature
+    cls.accuracy,
+    cls.balanced_accuracy,
+    cal.expected_calibration_error,
+    cal.fit_temperature,
 )
 
 
-class TrainConfig(StageConfig):
-    """The settings of `train`.
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The folders that a training reads, as `train` names them."""
 
-    Attributes:
-        name: the model's name.
-        network: the network's name in the registry.
-        start: where its weights come from before training.
-        trainable: the blocks that are trained: ``all``, ``head``, ``last-conv+fc`` or names.
-        seed: of start, order, views and dropout.
-        threads: of torch; None takes every core. Another number ends in slightly other weights.
-        preprocess: the network's input.
-        recipe: the training's length, rates and sampling.
-        augment: how far views of one face differ.
-        operating: how the operating point is chosen on ``dev``.
-        limits: of pose and quality, beyond which the model abstains; the threshold of confidence
-            is chosen on ``dev``.
-        weight_licence: of the weights, in words.
-        commercial_use: whether the weights may be sold; where not given, what the licences of the
-            training data allow. It may not claim more than they do.
-        training_data: further lines on the training data, beside the licence of each source.
-    """
-
-    name: str = "mien"
-    network: str = "mienet"
-    start: str = "scratch"
-    trainable: str = "all"
-    seed: int = Field(default=0, ge=0)
-    threads: int | None = Field(default=None, ge=1)
-    preprocess: Preprocess = Preprocess()
-    recipe: Recipe = Recipe()
-    augment: Augment = Augment()
-    operating: OperatingRule = OperatingRule()
-    limits: Thresholds = Thresholds()
-    weight_licence: str = "unknown"
-    commercial_use: Literal["yes", "no", "unknown"] | None = None
-    training_data: tuple[str, ...] = ()
+    faces: Path
+    split: Path
+    augmented: Path | None = None
 
 
 def train(
@@ -95,14 +82,16 @@ def train(
     """Trains a network on the role ``train`` and chooses its operating point on ``dev``.
 
     Started again after a stop, it goes on from its last checkpoint and ends as if it had not
-    stopped; the same request on a finished folder returns at once.
+    stopped; the same request on a finished folder returns at once. Under ``torchrun``, or with
+    more than one device in the settings, the processes share out each batch.
 
     Args:
         config: the settings.
         faces: the stage folder of `crop`.
         split: the stage folder of `split`.
         out: the folder to make: ``weights.safetensors``, ``spec.json``, ``log.csv`` (a line an
-            epoch) and ``operating_points.json`` (the whole curve of strengths, and the choice).
+            epoch) with ``curves.png``, ``operating_points.json`` (the whole curve of strengths,
+            and the choice), and what the loggers write, such as ``tensorboard``.
         augmented: the stage folder of `augment`: its faces are trained on, too.
         overwrite: throw away what stands at ``out`` with other settings.
         quiet: show no progress.
@@ -111,28 +100,58 @@ def train(
         ``out``.
 
     Raises:
-        StageError: ``out`` holds something else, or the loss is no longer finite.
+        StageError: ``out`` holds something else, the loss is no longer finite, or a batch does not
+            fit the memory.
         DataError: a table is missing, or a role holds no face.
         ConfigError: ``commercial_use`` claims more than the training data allow, or the faces
             were cut by another aligner than ``preprocess`` names.
         UnknownNameError: there is no network of that name.
         ModelError: the network has no such start, or its checkpoint is damaged.
     """
+    config = config.model_copy(update={"preprocess": config.input})
+    check_framing(faces, config.input)
     inputs = {"faces": faces, "split": split} | ({"augmented": augmented} if augmented else {})
-    folder = StageFolder(out, "train", config, inputs, overwrite=overwrite)
+    inputs |= {f"teacher {i + 1}": path for i, path in enumerate(config.teachers)}
+    fabric = launched(config.devices, config.recipe.precision)
+    with fabric.rank_zero_first():
+        overwrite = overwrite and fabric.is_global_zero
+        folder = StageFolder(out, "train", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
-    check_framing(faces, config.preprocess)
     config = _licensed(config, faces, split)
     if not (folder.work / SPEC).exists():  # it is written last
-        _fill(config, faces, split, augmented, folder.work, quiet)
-    counts = _counts(folder.work)
-    for left in (folder.work / _CACHE).glob("*"):
-        left.unlink()
-    if (folder.work / _CACHE).exists():
-        (folder.work / _CACHE).rmdir()
-    (folder.work / CHECKPOINT).unlink(missing_ok=True)
-    return folder.finish(counts)
+        tables = Tables(faces, split, augmented)
+        _fill(config, tables, folder.work, fabric, quiet or not fabric.is_global_zero)
+    if fabric.is_global_zero:
+        counts = _counts(folder.work)
+        shutil.rmtree(folder.work / _CACHE, ignore_errors=True)
+        for left in (CHECKPOINT, _COUNTS):
+            (folder.work / left).unlink(missing_ok=True)
+        folder.finish(counts)
+    fabric.barrier()
+    return out
+
+
+def dry_run(
+    config: TrainConfig, faces: Path, split: Path, *, augmented: Path | None = None
+) -> Plan:
+    """Returns what a training would take, from a few of its iterations on this machine.
+
+    Args:
+        config: the settings.
+        faces: the stage folder of `crop`.
+        split: the stage folder of `split`.
+        augmented: the stage folder of `augment`.
+
+    Raises:
+        MienError: whatever would stop the training before its first iterations.
+    """
+    check_framing(faces, config.input)
+    fabric = launched(config.devices, config.recipe.precision)
+    tables = Tables(faces, split, augmented)
+    with tempfile.TemporaryDirectory() as folder:
+        network, blocks, batches, dev = _prepared(config, tables, Path(folder), fabric)
+        return measure(network, blocks, batches, len(dev), config, fabric)
 
 
 def _licensed(config: TrainConfig, faces: Path, split: Path) -> TrainConfig:
@@ -153,126 +172,113 @@ def _licensed(config: TrainConfig, faces: Path, split: Path) -> TrainConfig:
     return config.model_copy(update={"commercial_use": claimed, "training_data": said})
 
 
-def _fill(
-    config: TrainConfig, faces: Path, split: Path, augmented: Path | None, work: Path, quiet: bool
-) -> None:
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    kind = registry.load("networks", config.network)()
-    torch.manual_seed(config.seed)
-    network = kind.build(len(CLASSES), config.start)
-    preprocess, cache = config.preprocess, work / _CACHE
-    training = read_faces(faces, split, ("train",), wide(preprocess), cache)
-    if augmented is not None:
-        more = read_faces(augmented, augmented, ("train",), wide(preprocess), cache)
-        training = training.joined(more)
-    dev = read_faces(faces, split, ("dev",), preprocess, cache).labelled()
-    if not len(dev):
-        raise StageError(f"No class has the majority on any 'dev' face of {split}. Split again.")
+def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet: bool) -> None:
+    network, blocks, batches, dev = _prepared(config, tables, work, fabric)
+    ready = frozen.prepare(
+        network, blocks, batches, dev.pixels, config.trunk, work / _CACHE, fabric
+    )
+    if ready.line and not quiet:
+        sys.stderr.write(f"train: {ready.line}\n")
     recipe = config.recipe
-    batches = Batches(
-        training, preprocess, config.augment, config.seed, recipe.label_smoothing, recipe.mixup
-    )
+    wanted = config.loggers if fabric.is_global_zero else ()
+    made = loggers.made(wanted, config.logger_options, work)
     trained = Training(
-        network,
-        batches,
+        ready.module,
+        ready.source,
         recipe,
-        _dev_figures(dev, preprocess),
+        _dev_figures(dev, ready.dev),
         work,
-        kind.trainable(config.trainable),
-        Report(recipe.total_epochs, quiet),
+        blocks,
+        Report(recipe.total_epochs, quiet, made),
+        fabric=fabric,
+        teach=_teachers(config, batches, fabric),
     ).run()
-    prior = training_prior(training.targets, recipe.power(recipe.total_epochs - 1))
-    logits = _logits(trained, dev, preprocess)
-    points = operating.curve(logits, dev.labels, prior, config.operating.step, MEASURES)
-    point = operating.choose(points, config.operating)
-    write_json(
-        work / CURVE,
-        {
-            "rule": config.operating.model_dump(mode="json"),
-            "chosen": point.to_dict(),
-            "points": [p.to_dict() for p in points],
-            "faces": {"train": len(training), "dev": len(dev)},
-            "parameters": sum(p.numel() for p in trained.parameters()),
-        },
-    )
-    state = {k: v.cpu().contiguous() for k, v in trained.state_dict().items()}
+    if not fabric.is_global_zero:
+        return
+    curves.training(work / "log.csv", work / CURVES, config.name)
+    prior = training_prior(batches.targets, recipe.power(recipe.total_epochs - 1))
+    point = _operating_point(config, logits(trained, ready.dev()), dev, prior, work)
+    weights = ready.whole(trained).state_dict()
     with atomic(work / WEIGHTS) as file:
-        file.write(save(state))
-    spec = _spec(config, prior, point, _threshold(logits, dev, prior, point, config), faces)
+        file.write(save({k: v.cpu().contiguous() for k, v in weights.items()}))
+    spec = config.spec(prior, *point, _catalogue_digest(tables.faces))
     files = {WEIGHTS: digest(work / WEIGHTS)}
+    counts = {"train": len(batches.faces), "dev": len(dev)}
+    counts["parameters"] = sum(p.numel() for p in ready.whole(trained).parameters())
+    write_json(work / _COUNTS, counts)
     write_json(work / SPEC, {**spec.model_dump(mode="json"), "files": files})
 
 
-def training_prior(targets: Floats, power: float) -> Floats:
-    """Returns the class shares (7,) that a network saw: the mean target as faces were drawn.
+def _prepared(
+    config: TrainConfig, tables: Tables, work: Path, fabric: Fabric
+) -> tuple[nn.Module, list[str], Batches, FaceArrays]:
+    """Returns the network with its start, the blocks to train, and the faces of both roles."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    recipe, preprocess, cache = config.recipe, config.input, work / _CACHE
+    kind = registry.load("networks", config.network)()
+    torch.manual_seed(config.seed)
+    with contextlib.ExitStack() as stack:
+        if not fabric.is_global_zero:  # one process tells what came over
+            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        network = kind.build(len(CLASSES), config.start)
+    cut = training_cut(preprocess, config.augment)
+    with fabric.rank_zero_first():
+        faces = read_faces(tables.faces, tables.split, ("train",), cut, cache)
+        if tables.augmented is not None:
+            more = read_faces(tables.augmented, tables.augmented, ("train",), cut, cache)
+            faces = faces.joined(more)
+        dev = read_faces(tables.faces, tables.split, ("dev",), preprocess, cache).labelled()
+    if not len(dev):
+        raise StageError(
+            f"No class has the majority on any 'dev' face of {tables.split}. Split again."
+        )
+    batches = Batches(
+        faces, preprocess, config.augment, config.seed, recipe.label_smoothing, recipe.mixup
+    )
+    return network, kind.trainable(config.trainable), batches, dev
 
-    Args:
-        targets: (n, 7), rows summing to 1.
-        power: how strongly the sampling was balanced, see `mien.models.data.class_weights`.
-    """
-    seen = class_weights(targets, power).astype(np.float64) @ targets
-    normed: Floats = (seen / seen.sum()).astype(np.float32)
-    return normed
+
+def _teachers(config: TrainConfig, batches: Batches, fabric: Fabric) -> Teachers | None:
+    if not config.teachers:
+        return None
+    shares = training_prior(batches.targets, 0.0)
+    return Teachers(config.teachers, config.distillation, config.input, shares, fabric.device)
 
 
-def _logits(network: nn.Module, faces: FaceArrays, preprocess: Preprocess) -> Floats:
-    device = next(network.parameters()).device
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(faces), _BATCH):
-            inputs = normalise(faces.pixels[start : start + _BATCH], preprocess)
-            batch = torch.from_numpy(inputs).to(device, memory_format=torch.channels_last)
-            parts.append(network(batch).float().cpu().numpy())
-    return np.concatenate(parts)
+def _operating_point(
+    config: TrainConfig, answers: Floats, dev: FaceArrays, prior: Floats, work: Path
+) -> tuple[Point, Thresholds]:
+    """Returns the chosen point and thresholds, and writes the whole curve."""
+    points = operating.curve(answers, dev.labels, prior, config.operating.step, MEASURES)
+    point = operating.choose(points, config.operating)
+    found = {
+        "rule": config.operating.model_dump(mode="json"),
+        "chosen": point.to_dict(),
+        "points": [p.to_dict() for p in points],
+    }
+    write_json(work / CURVE, found)
+    risk = config.operating.risk
+    plain = config.spec(prior, point, Thresholds(), None)
+    choice = cal.threshold_for_risk(dev.labels, plain.probabilities(answers), risk)
+    chosen = {"low_confidence": round(choice.threshold, 4), "risk": risk}
+    return point, config.limits.model_copy(update=chosen)
 
 
 def _dev_figures(
-    dev: FaceArrays, preprocess: Preprocess
+    dev: FaceArrays, inputs: Callable[[], Iterable[Floats]]
 ) -> Callable[[nn.Module], dict[str, float]]:
     def figures(network: nn.Module) -> dict[str, float]:
-        answers = _logits(network, dev, preprocess).argmax(1)
+        found = logits(network, inputs())
+        wanted = torch.from_numpy(dev.labels)
+        answers = found.argmax(1)
         return {
+            "dev_loss": float(nn.functional.cross_entropy(torch.from_numpy(found), wanted)),
             "dev_accuracy": cls.accuracy(dev.labels, answers),
             "dev_balanced_accuracy": cls.balanced_accuracy(dev.labels, answers),
         }
 
     return figures
-
-
-def _threshold(
-    logits: Floats, dev: FaceArrays, prior: Floats, point: Point, config: TrainConfig
-) -> Thresholds:
-    spec = _spec(config, prior, point, Thresholds(), None)
-    risk = config.operating.risk
-    choice = cal.threshold_for_risk(dev.labels, spec.probabilities(logits), risk)
-    found = {"low_confidence": round(choice.threshold, 4), "risk": risk}
-    return config.limits.model_copy(update=found)
-
-
-def _spec(
-    config: TrainConfig, prior: Floats, point: Point, thresholds: Thresholds, faces: Path | None
-) -> ModelSpec:
-    return ModelSpec(
-        name=config.name,
-        network=config.network,
-        preprocess=config.preprocess,
-        training_prior=tuple(float(p) for p in prior),
-        prior=point.as_prior(),
-        temperature=point.temperature,
-        thresholds=thresholds,
-        weight_licence=config.weight_licence,
-        commercial_use=config.commercial_use or "unknown",
-        training_data=config.training_data,
-        catalogue_digest=None if faces is None else _catalogue_digest(faces),
-        scores={
-            "dev": {
-                "accuracy": point.accuracy,
-                "balanced_accuracy": point.balanced_accuracy,
-                "calibration_error": point.calibration_error,
-            }
-        },
-    )
 
 
 def _catalogue_digest(faces: Path) -> str | None:
@@ -285,14 +291,11 @@ def _catalogue_digest(faces: Path) -> str | None:
 
 
 def _counts(work: Path) -> dict[str, Any]:
-    import json
-
-    made = json.loads((work / CURVE).read_bytes())
+    made = json.loads((work / _COUNTS).read_bytes())
     with (work / "log.csv").open(newline="", encoding="utf-8") as file:
         epochs = list(csv.DictReader(file))
     return {
-        **made["faces"],
-        "parameters": made["parameters"],
+        **made,
         "epochs": len(epochs),
         "iterations": int(epochs[-1]["iterations"]),
     }

@@ -6,7 +6,8 @@ import pytest
 
 from mien.core.errors import DataError
 from mien.core.spec import Preprocess, prepare
-from mien.models.data import Batches, FaceArrays, class_weights, epoch_order, read_faces
+from mien.models.data import Batches, FaceArrays, read_faces
+from mien.models.sampling import class_weights, epoch_order
 from tests.unit.models.synthetic import MILD, SMALL, arrays, batches, chip, tables
 
 

@@ -11,7 +11,7 @@ from mien.core.errors import StageError
 from mien.models import folds as module
 from mien.models.augment import wide
 from mien.models.folds import FoldSettings, fold_of, out_of_fold
-from mien.models.loop import Recipe
+from mien.models.recipe import Recipe
 from tests.unit.models.synthetic import MILD, SMALL, arrays
 
 SETTINGS = FoldSettings(

@@ -9,8 +9,9 @@ import torch
 from mien.core.errors import ModelError, StageError
 from mien.models import checkpoint, loop
 from mien.models.log import TIMES, Report
-from mien.models.loop import CHECKPOINT, Recipe, Training
+from mien.models.loop import CHECKPOINT, Training
 from mien.models.mienet import MienetTiny
+from mien.models.recipe import Recipe
 from tests.unit.models.synthetic import SMALL, arrays, batches
 
 RECIPE = Recipe(epochs=2, balanced_epochs=1, batch_size=16, warmup=0.5, checkpoint_steps=4, ema=0.9)

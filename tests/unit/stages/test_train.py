@@ -20,7 +20,8 @@ from mien.core.thresholds import Thresholds
 from mien.core.types import SourceInfo
 from mien.models.augment import Augment
 from mien.models.log import TIMES
-from mien.models.loop import CHECKPOINT, Recipe
+from mien.models.loop import CHECKPOINT
+from mien.models.recipe import Recipe
 from mien.stages.augment import AugmentConfig, augment
 from mien.stages.train import TrainConfig, train, training_prior
 from tests.unit.models.synthetic import tables
@@ -58,7 +59,8 @@ def trained(stages, tmp_path_factory):
 def test_the_folder_is_whole_and_clean(trained):
     names = {path.name for path in trained.iterdir()}
     assert names == {
-        "log.csv", "meta.json", "operating_points.json", "spec.json", "weights.safetensors",
+        "curves.png", "log.csv", "meta.json", "operating_points.json", "spec.json", "tensorboard",
+        "weights.safetensors",
     }  # fmt: skip
     spec = ModelSpec.read(trained / "spec.json")
     assert spec.network == "mienet-tiny"

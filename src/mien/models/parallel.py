@@ -1,0 +1,131 @@
+"""Training on several devices and machines: one global batch, shared out over processes.
+
+The base is Lightning Fabric with its distributed data parallel strategy. Processes are started by
+``torchrun``, by a cluster's scheduler, or by Fabric itself where ``devices`` is more than one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import torch
+import torch.distributed
+from lightning.fabric import Fabric
+from pydantic import Field
+from torch import nn
+
+from mien.core.config import StageConfig
+
+
+class Devices(StageConfig):
+    """What a training runs on.
+
+    Attributes:
+        accelerator: Lightning's name of the kind of device.
+        devices: how many on each machine. Under ``torchrun`` its number of processes counts.
+        nodes: how many machines; likewise.
+    """
+
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
+    devices: int = Field(default=1, ge=1)
+    nodes: int = Field(default=1, ge=1)
+
+
+def launched(settings: Devices, precision: Any = "32-true", loggers: Iterable[Any] = ()) -> Fabric:
+    """Returns Fabric, launched: this process knows its place among all.
+
+    Args:
+        settings: what to run on.
+        precision: Lightning's name of the arithmetic.
+        loggers: of Lightning.
+    """
+    devices, nodes = settings.devices, settings.nodes
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:  # torchrun has started the processes already
+        devices = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+        nodes = math.ceil(world / devices)
+    fabric = Fabric(
+        accelerator=settings.accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        precision=precision,
+        loggers=list(loggers),
+    )
+    fabric.launch()
+    return fabric
+
+
+def share(count: int, fabric: Fabric) -> tuple[int, int]:
+    """Returns the first and the end place of this process's share of ``count`` faces."""
+    rank, world = fabric.global_rank, fabric.world_size
+    return count * rank // world, count * (rank + 1) // world
+
+
+def total(values: list[float], fabric: Fabric) -> list[float]:
+    """Returns the sums of each value over all processes."""
+    if fabric.world_size == 1:
+        return values
+    summed: Any = fabric.all_reduce(torch.tensor(values, dtype=torch.float64), reduce_op="sum")
+    return [float(value) for value in summed]
+
+
+def synced(network: nn.Module, fabric: Fabric) -> nn.Module:
+    """Returns the network with batch normalisation over the batches of all processes together.
+
+    Names and values of its tensors stay the same. One process leaves it as it is.
+    """
+    if fabric.world_size == 1:
+        return network
+    if fabric.device.type == "cuda":
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        return converted
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is nn.BatchNorm2d:
+                child.__class__ = SyncedNorm  # the same tensors; only its training differs
+                setattr(parent, name, child)
+    return network
+
+
+class SyncedNorm(nn.BatchNorm2d):
+    """Batch normalisation over all processes on any device; torch's own needs a GPU."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # torch's name
+        """Returns (n, channels, h, w), normalised as if all processes' faces were one batch."""
+        if not self.training:
+            return super().forward(input)
+        count = torch.full((1,), float(input.numel() / input.shape[1]), device=input.device)
+        parts = torch.cat([input.sum((0, 2, 3)), (input * input).sum((0, 2, 3)), count])
+        summed: torch.Tensor = _Sum.apply(parts)  # type: ignore[no-untyped-call]
+        number = summed[-1]
+        mean = summed[: self.num_features] / number
+        variance = summed[self.num_features : -1] / number - mean * mean
+        with torch.no_grad():
+            rate = self.momentum if self.momentum is not None else 0.1
+            unbiased = variance * number / (number - 1)
+            self.running_mean.lerp_(mean, rate)  # type: ignore[union-attr]
+            self.running_var.lerp_(unbiased, rate)  # type: ignore[union-attr]
+            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        return input * scale[:, None, None] + shift[:, None, None]
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; so is its gradient, since each process adds to every sum."""
+
+    @staticmethod
+    def forward(_: Any, values: torch.Tensor) -> torch.Tensor:
+        summed = values.clone()
+        torch.distributed.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(_: Any, gradient: torch.Tensor) -> torch.Tensor:
+        summed = gradient.clone()
+        torch.distributed.all_reduce(summed)
+        return summed

@@ -1,0 +1,116 @@
+"""The settings of a training, and the description that the trained model carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from mien.core import registry
+from mien.core.config import StageConfig
+from mien.core.spec import ModelSpec, Preprocess
+from mien.core.thresholds import Thresholds
+from mien.core.types import Floats
+from mien.models.augment import Augment
+from mien.models.frozen import TrunkCache
+from mien.models.loggers import TENSORBOARD
+from mien.models.operating import OperatingRule, Point
+from mien.models.parallel import Devices
+from mien.models.recipe import Recipe
+from mien.models.teachers import Distillation
+
+
+class TrainConfig(StageConfig):
+    """The settings of `train`.
+
+    Attributes:
+        name: the model's name.
+        network: the network's name in the registry.
+        start: where its weights come from before training, see `mien.models.starts.fill`.
+        trainable: the blocks that are trained: ``all``, ``head``, ``last-conv+fc`` or names.
+        seed: of start, order, views and dropout.
+        threads: of torch; None takes every core. Another number ends in slightly other weights.
+        preprocess: the network's input; the network's own where not given.
+        recipe: the training's length, rates and sampling.
+        augment: how far views of one face differ; ``"none"`` for not at all.
+        trunk: whether frozen leading blocks run once only.
+        teachers: folders of `train`, whose answers are learned beside the votes.
+        distillation: how much of them, and how soft.
+        devices: what it runs on.
+        loggers: where the figures go besides ``log.csv``; see `mien.models.loggers`.
+        logger_options: what a logger is told, by its name.
+        operating: how the operating point is chosen on ``dev``.
+        limits: of pose and quality, beyond which the model abstains; the threshold of confidence
+            is chosen on ``dev``.
+        weight_licence: of the weights, in words.
+        commercial_use: whether the weights may be sold; where not given, what the licences of the
+            training data allow. It may not claim more than they do.
+        training_data: further lines on the training data, beside the licence of each source.
+    """
+
+    name: str = "mien"
+    network: str = "mienet"
+    start: str = "scratch"
+    trainable: str = "all"
+    seed: int = Field(default=0, ge=0)
+    threads: int | None = Field(default=None, ge=1)
+    preprocess: Preprocess | None = None
+    recipe: Recipe = Recipe()
+    augment: Augment = Augment()
+    trunk: TrunkCache = TrunkCache()
+    teachers: tuple[Path, ...] = ()
+    distillation: Distillation = Distillation()
+    devices: Devices = Devices()
+    loggers: tuple[str, ...] = (TENSORBOARD,)
+    logger_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    operating: OperatingRule = OperatingRule()
+    limits: Thresholds = Thresholds()
+    weight_licence: str = "unknown"
+    commercial_use: Literal["yes", "no", "unknown"] | None = None
+    training_data: tuple[str, ...] = ()
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return Augment.none() if value == "none" else value
+
+    @property
+    def input(self) -> Preprocess:
+        """The network's input: as given, or the network's own."""
+        if self.preprocess is not None:
+            return self.preprocess
+        own: Preprocess = registry.load("networks", self.network)().preprocess
+        return own
+
+    def spec(
+        self, prior: Floats, point: Point, thresholds: Thresholds, catalogue: str | None
+    ) -> ModelSpec:
+        """Returns the description of the model that these settings made.
+
+        Args:
+            prior: (7,) the class shares that it was trained on.
+            point: its operating point.
+            thresholds: below or beyond which it abstains.
+            catalogue: the digest of the catalogue.
+        """
+        return ModelSpec(
+            name=self.name,
+            network=self.network,
+            preprocess=self.input,
+            training_prior=tuple(float(p) for p in prior),
+            prior=point.as_prior(),
+            temperature=point.temperature,
+            thresholds=thresholds,
+            weight_licence=self.weight_licence,
+            commercial_use=self.commercial_use or "unknown",
+            training_data=self.training_data,
+            catalogue_digest=catalogue,
+            scores={
+                "dev": {
+                    "accuracy": point.accuracy,
+                    "balanced_accuracy": point.balanced_accuracy,
+                    "calibration_error": point.calibration_error,
+                }
+            },
+        )
