@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from mien.chains import teachers
 from mien.core import config as settings
 from mien.core.artifact import META
 from mien.core.errors import ConfigError, MissingExtraError
@@ -47,10 +48,17 @@ STAGES: Final[dict[str, _Stage]] = {
     "train": _Stage(
         "TrainConfig", ("crop", "split"), optional={"augmented": "augment"}, extra="train"
     ),
-    "export": _Stage("ExportConfig", ("train",), {"faces": "crop"}, extra="train"),
+    "export": _Stage(
+        "ExportConfig", ("train",), {"faces": "crop", "split": "split"}, extra="train"
+    ),
     "evaluate": _Stage("EvaluateConfig", ("export", "merge", "crop", "split"), extra="report"),
 }
 """The chain, in order; each stage is the function of its name in the module of its name."""
+TEACHERS: Final = "teachers"
+NAMES: Final = (
+    "merge", "audit", "crop", "split", "augment", TEACHERS, "train", "export", "evaluate",
+)  # fmt: skip
+"""The sections of a chain's file: the stages, and the trainings that the last one learns from."""
 
 
 def run(
@@ -83,7 +91,9 @@ def run(
     data = settings.read(config, sets)
     names = _chosen(data)
     out = Path(data.get("out", Path("runs", config.stem)))
-    folders = {name: out / name for name in STAGES}
+    folders = {name: out / name for name in NAMES}
+    if TEACHERS in data:
+        data = _taught(data, folders)
     calls = {name: _prepared(name, data, folders) for name in names}
     line = say or _to_stdout
     for name, call in calls.items():
@@ -104,24 +114,33 @@ def finished(out: Path) -> dict[str, Path]:
 
 def _chosen(data: Mapping[str, Any]) -> list[str]:
     """Returns the stages to run, in the order of the chain."""
-    unknown = sorted(data.keys() - STAGES.keys() - {"out", "stages"})
+    unknown = sorted(data.keys() - set(NAMES) - {"out", "stages"})
     if unknown:
         raise ConfigError(
             f"The chain knows no {', '.join(map(repr, unknown))}. Known sections: "
-            f"{', '.join(f'[{name}]' for name in STAGES)}; known keys: out, stages."
+            f"{', '.join(f'[{name}]' for name in NAMES)}; known keys: out, stages."
         )
-    wanted = data.get("stages", [name for name in STAGES if name in data])
-    strangers = [name for name in wanted if name not in STAGES]
+    wanted = data.get("stages", [name for name in NAMES if name in data])
+    strangers = [name for name in wanted if name not in NAMES]
     if strangers or not wanted:
         raise ConfigError(
             f"'stages' holds {', '.join(map(repr, strangers)) or 'nothing'}. "
-            f"Expected some of: {', '.join(STAGES)}."
+            f"Expected some of: {', '.join(NAMES)}."
         )
-    return [name for name in STAGES if name in wanted]
+    return [name for name in NAMES if name in wanted]
+
+
+def _taught(data: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
+    """Returns the settings with the teachers' folders in the section of the last training."""
+    made = teachers.prepared(data)
+    places = [str(folder) for folder in made.folders(folders[TEACHERS])]
+    return {**data, "train": {"teachers": places, **data.get("train", {})}}
 
 
 def _prepared(name: str, data: Mapping[str, Any], folders: Folders) -> Callable[..., Path]:
     """Returns the stage with checked settings and its folders; only ``overwrite`` is missing."""
+    if name == TEACHERS:
+        return teachers.call(data, folders)
     stage, section = STAGES[name], data.get(name, {})
     module = _module(name)
     if not isinstance(section, Mapping):
@@ -145,17 +164,17 @@ def _module(name: str) -> Any:
 
 
 def _summary(name: str, folder: Path) -> str:
+    if name == TEACHERS:
+        return ""
     module = _module(name)
     describe = getattr(module, "summary", None)
     return str(describe(folder)) if describe else ""
 
 
-def _stamp(folder: Path) -> tuple[int, int] | None:
-    try:
-        found = (folder / META).stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
+def _stamp(folder: Path) -> list[tuple[int, int]]:
+    """Returns what tells one finished result from another, of a folder or of those in it."""
+    found = [path.stat() for path in (folder / META, *folder.glob(f"*/{META}")) if path.is_file()]
+    return [(stat.st_ino, stat.st_mtime_ns) for stat in found]
 
 
 def _to_stdout(line: str) -> None:

@@ -139,16 +139,67 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch(tmp_path):
     assert state["step"] >= 1
 
 
-def test_rates_rise_fall_and_start_again():
-    recipe = Recipe(epochs=4, balanced_epochs=2, warmup=1, learning_rate=1.0)
-    rates = [recipe.rate(step, 10) for step in range(60)]
-    assert rates[9] == pytest.approx(1.0)
-    assert (np.diff(rates[:10]) > 0).all()
-    assert (np.diff(rates[10:40]) < 0).all()
-    assert 0 < rates[39] < 0.01
-    assert recipe.balanced_learning_rate > rates[40] > rates[59] > 0
-    assert recipe.power(3) == recipe.balance
-    assert recipe.power(4) == recipe.balanced_balance
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(tmp_path):
+    recipe = Recipe(
+        epochs=1, balanced_epochs=0, batch_size=32, precision="32-true", optimizer="sgd", ema=0
+    )
+    found = []
+    for parts in (1, 3):
+        folder = tmp_path / str(parts)
+        folder.mkdir()
+        # Frozen norms: each part of a batch would have statistics of its own.
+        run = training(
+            folder, recipe.model_copy(update={"accumulate": parts}), blocks=["classifier"]
+        )
+        found.append((run.run().state_dict(), run.rows[0]["loss"]))
+    assert found[0][1] == pytest.approx(found[1][1], rel=1e-6)
+    for name, tensor in found[0][0].items():
+        torch.testing.assert_close(found[1][0][name], tensor, rtol=1e-5, atol=1e-7)
+
+
+def test_without_averages_the_network_itself_is_what_training_makes(tmp_path):
+    run = training(tmp_path, RECIPE.model_copy(update={"ema": 0}))
+    assert run.averaged is run.network
+    with pytest.raises(KilledError):
+        training(tmp_path, RECIPE.model_copy(update={"ema": 0}), KillsAt(3, 9)).run()
+    resumed = training(tmp_path, RECIPE.model_copy(update={"ema": 0})).run()
+    expected = run.run()
+    for name, tensor in expected.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], tensor, rtol=0, atol=1e-6)
+
+
+def test_a_checkpoint_holds_only_what_is_learned(tmp_path):
+    with pytest.raises(KilledError):
+        training(tmp_path, report=KillsAt(3, 7), blocks=["classifier"]).run()
+    tensors, _ = checkpoint.read(tmp_path / CHECKPOINT)
+    assert {name.split(".")[1] for name in tensors if not name.startswith("optimizer")} == {
+        "classifier"
+    }
+
+
+def test_targets_may_be_changed_in_the_light_of_the_inputs(tmp_path):
+    torch.manual_seed(1)
+    seen = []
+
+    def teach(inputs, targets):
+        seen.append(inputs.shape)
+        return torch.full_like(targets, 1 / 7)
+
+    run = Training(
+        MienetTiny().build(7), batches(32), RECIPE, lambda _: {}, tmp_path, None,
+        Report(3, quiet=True), teach=teach,
+    )  # fmt: skip
+    trained = run.run()
+    assert seen[0] == (16, 1, 24, 24)
+    with torch.inference_mode():
+        shares = trained(DEV_INPUTS).softmax(1)
+    assert float((shares - 1 / 7).abs().max()) < 0.05
+
+
+def test_iterations_can_be_tried(tmp_path):
+    run = training(tmp_path)
+    assert 0 < run.tried(2) < 5
+    assert not (tmp_path / CHECKPOINT).exists()
 
 
 def test_the_report_prints_a_line_an_epoch(tmp_path, capsys):
