@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from mien.core import registry
+from mien.core import catalogue, registry
+from mien.core.catalogue import ROLE_COLUMNS, ROLES
 from mien.core.config import StageConfig
+from mien.core.errors import ConfigError
+from mien.core.origins import COMMERCIAL_USE, SOURCES, licences, read_sources
 from mien.core.spec import ModelSpec, Preprocess
 from mien.core.thresholds import Thresholds
 from mien.core.types import Floats
@@ -82,6 +85,31 @@ class TrainConfig(StageConfig):
             return self.preprocess
         own: Preprocess = registry.load("networks", self.network)().preprocess
         return own
+
+    def licensed(self, faces: Path, split: Path) -> TrainConfig:
+        """Returns these settings with the licences of the data that the weights learn from.
+
+        Args:
+            faces: the stage folder of `crop`.
+            split: the stage folder of `split`, or its table of roles.
+
+        Raises:
+            ConfigError: ``commercial_use`` claims more than the training data allow.
+        """
+        if not (faces / SOURCES).is_file():  # a table of faces from elsewhere names no sources
+            return self.model_copy(update={"commercial_use": self.commercial_use or "unknown"})
+        pl = catalogue.polars_or_error("Training")
+        roles = catalogue.read(split / ROLES if split.is_dir() else split, ROLE_COLUMNS)
+        used = roles.filter(pl.col("role").is_in(["train", "dev"]))["dataset"].unique().to_list()
+        lines, allowed = licences(read_sources(faces), used)
+        claimed = self.commercial_use or allowed
+        if COMMERCIAL_USE.index(claimed) > COMMERCIAL_USE.index(allowed):
+            raise ConfigError(
+                f'[train] says commercial_use = "{claimed}", but the data it is trained on say '
+                f'"{allowed}": {"; ".join(lines)}. Leave the key out, or leave the data set out.'
+            )
+        said = tuple(dict.fromkeys((*self.training_data, *lines)))
+        return self.model_copy(update={"commercial_use": claimed, "training_data": said})
 
     def spec(
         self, prior: Floats, point: Point, thresholds: Thresholds, catalogue: str | None

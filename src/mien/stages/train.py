@@ -10,22 +10,19 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from lightning.fabric import Fabric
 from safetensors.torch import save
 from torch import nn
 
-from mien.core import catalogue, registry
+from mien.core import registry
 from mien.core.artifact import StageFolder, atomic, digest, read_meta, write_json
-from mien.core.catalogue import ROLE_COLUMNS, ROLES
-from mien.core.errors import ConfigError, StageError
+from mien.core.errors import StageError
 from mien.core.framing import check_framing
 from mien.core.labels import CLASSES
-from mien.core.origins import COMMERCIAL_USE, SOURCES, licences, read_sources
 from mien.core.thresholds import Thresholds
 from mien.core.types import Floats
 from mien.metrics import calibration as cal
@@ -41,6 +38,7 @@ from mien.models.parallel import launched
 from mien.models.plan import Plan, measure
 from mien.models.sampling import training_prior
 from mien.models.settings import TrainConfig
+from mien.models.starts import place
 from mien.models.teachers import Teachers
 from mien.plots import curves
 
@@ -60,8 +58,7 @@ MEASURES: Final = Measures(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """The folders that a training reads, as `train` names them."""
 
     faces: Path
@@ -112,13 +109,15 @@ def train(
     check_framing(faces, config.input)
     inputs = {"faces": faces, "split": split} | ({"augmented": augmented} if augmented else {})
     inputs |= {f"teacher {i + 1}": path for i, path in enumerate(config.teachers)}
+    if (start := place(config.network, config.start)) is not None:
+        inputs["start"] = start
     fabric = launched(config.devices, config.recipe.precision)
     with fabric.rank_zero_first():
         overwrite = overwrite and fabric.is_global_zero
         folder = StageFolder(out, "train", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
-    config = _licensed(config, faces, split)
+    config = config.licensed(faces, split)
     if not (folder.work / SPEC).exists():  # it is written last
         tables = Tables(faces, split, augmented)
         _fill(config, tables, folder.work, fabric, quiet or not fabric.is_global_zero)
@@ -150,30 +149,12 @@ def dry_run(
     fabric = launched(config.devices, config.recipe.precision)
     tables = Tables(faces, split, augmented)
     with tempfile.TemporaryDirectory() as folder:
-        network, blocks, batches, dev = _prepared(config, tables, Path(folder), fabric)
+        network, blocks, batches, dev = _prepared(config, tables, Path(folder), fabric, quiet=False)
         return measure(network, blocks, batches, len(dev), config, fabric)
 
 
-def _licensed(config: TrainConfig, faces: Path, split: Path) -> TrainConfig:
-    """Returns the settings with the licences of the data that the weights learn from."""
-    if not (faces / SOURCES).is_file():  # a table of faces from elsewhere names no sources
-        return config.model_copy(update={"commercial_use": config.commercial_use or "unknown"})
-    pl = catalogue.polars_or_error("Training")
-    roles = catalogue.read(split / ROLES if split.is_dir() else split, ROLE_COLUMNS)
-    used = roles.filter(pl.col("role").is_in(["train", "dev"]))["dataset"].unique().to_list()
-    lines, allowed = licences(read_sources(faces), used)
-    claimed = config.commercial_use or allowed
-    if COMMERCIAL_USE.index(claimed) > COMMERCIAL_USE.index(allowed):
-        raise ConfigError(
-            f'[train] says commercial_use = "{claimed}", but the data it is trained on say '
-            f'"{allowed}": {"; ".join(lines)}. Leave the key out, or leave the data set out.'
-        )
-    said = tuple(dict.fromkeys((*config.training_data, *lines)))
-    return config.model_copy(update={"commercial_use": claimed, "training_data": said})
-
-
 def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet: bool) -> None:
-    network, blocks, batches, dev = _prepared(config, tables, work, fabric)
+    network, blocks, batches, dev = _prepared(config, tables, work, fabric, quiet)
     ready = frozen.prepare(
         network, blocks, batches, dev.pixels, config.trunk, work / _CACHE, fabric
     )
@@ -210,7 +191,7 @@ def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet
 
 
 def _prepared(
-    config: TrainConfig, tables: Tables, work: Path, fabric: Fabric
+    config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet: bool
 ) -> tuple[nn.Module, list[str], Batches, FaceArrays]:
     """Returns the network with its start, the blocks to train, and the faces of both roles."""
     if config.threads is not None:
@@ -219,7 +200,7 @@ def _prepared(
     kind = registry.load("networks", config.network)()
     torch.manual_seed(config.seed)
     with contextlib.ExitStack() as stack:
-        if not fabric.is_global_zero:  # one process tells what came over
+        if quiet:  # else one process tells what came over
             stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
         network = kind.build(len(CLASSES), config.start)
     cut = training_cut(preprocess, config.augment)
