@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import mien
-from mien.cli import catalogue, predict, stages
+from mien.cli import catalogue, networks, predict, stages, weights
 
 app = typer.Typer(
     name="mien",
@@ -40,6 +40,7 @@ for _command in (
     catalogue.merge,
     catalogue.browse,
     catalogue.audit,
+    networks.networks,
     stages.crop,
     catalogue.split,
     catalogue.augment,
@@ -52,3 +53,5 @@ for _command in (
     stages.bench,
 ):
     app.command()(_command)
+
+app.add_typer(weights.app, name="weights")

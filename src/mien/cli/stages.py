@@ -77,13 +77,21 @@ def export(
     model: ModelFolder,
     out: Out,
     config: Annotated[Path | None, typer.Argument(help="The settings, TOML.")] = None,
+    faces: Annotated[
+        Path | None, typer.Option(help="The folder that crop wrote: compare on real faces.")
+    ] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="The folder that split wrote: with faces, 8 bits as well.")
+    ] = None,
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn trained weights into a model folder with ONNX, checked against torch."""
-    from mien.stages.export import ExportConfig, export
+    """Turn trained weights into a model folder with ONNX, in floats and in 8-bit integers."""
+    from mien.stages.export import ExportConfig, export, summary
 
-    export(settings_of(ExportConfig, config, "export", set_), model, out, overwrite=overwrite)
+    settings = settings_of(ExportConfig, config, "export", set_)
+    export(settings, model, out, faces=faces, split=split, overwrite=overwrite)
+    print(summary(out))
 
 
 def evaluate(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from mien.core.spec import Preprocess
 from mien.core.types import Face, Floats, Image, Rejection, Sample, SourceInfo
 
 A = TypeVar("A")
@@ -49,16 +50,32 @@ class Aligner(Protocol):
 
 @runtime_checkable
 class Network(Protocol):
-    """A trainable network; torch comes in only when it is built."""
+    """A trainable network; torch comes in only when it is built. The constructor takes nothing."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The key in the registry."""
+        ...
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """The input it is made for."""
+        ...
 
     def build(self, num_classes: int, start: str = "scratch") -> Any:
-        """Returns a ``torch.nn.Module``: (n, channels, size, size) float32 to (n, classes)."""
+        """Returns a ``torch.nn.Module``: (n, channels, size, size) float32 to (n, classes).
+
+        Its children are its blocks, from the input to the logits. On the ``meta`` device, with
+        the start ``scratch``, it builds without memory.
+        """
         ...
 
     def trainable(self, policy: str) -> list[str]:
-        """Returns the names of the blocks that ``policy`` (``all``, ``head``, ...) trains."""
+        """Returns the names of the blocks that ``policy`` (``all``, ``head``, ...) trains.
+
+        Raises:
+            ConfigError: the policy is unknown, or means nothing for this network.
+        """
         ...
 
 

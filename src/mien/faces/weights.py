@@ -17,6 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
+from mien.core import cache
 from mien.core.artifact import atomic, digest
 from mien.core.errors import ChecksumError, DownloadError
 
@@ -65,15 +66,7 @@ def cache_folder() -> Path:
     Raises:
         DownloadError: none is named, and the user has no home folder.
     """
-    if os.environ.get("MIEN_CACHE"):
-        return Path(os.environ["MIEN_CACHE"])
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
-    except RuntimeError as error:  # a container's user may be a bare number
-        raise DownloadError(
-            "This user has no home folder, so there is no cache folder for YuNet's weights. Name "
-            f"one in MIEN_CACHE, or the place of {NAME} in MIEN_YUNET."
-        ) from error
+    return cache.cache_folder("YuNet's weights", f"the place of {NAME} in MIEN_YUNET")
 
 
 def _is_there(path: Path) -> bool:

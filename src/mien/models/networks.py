@@ -10,8 +10,10 @@ once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
+import torch
 from torch import nn
 
 from mien.core.errors import ConfigError
@@ -73,6 +75,27 @@ class ChainNetwork(ABC):
         self.initialise(network)
         fill(self, network, start)
         return network
+
+    def library_start(self, start: str) -> Mapping[str, torch.Tensor] | None:
+        """Returns the weights that a library publishes under a start's name.
+
+        Args:
+            start: such as ``imagenet``.
+
+        Returns:
+            The tensors under their published names, which ``renames`` translates; None where no
+            library publishes such weights for this network.
+
+        Raises:
+            DownloadError: they could not be fetched.
+            ChecksumError: what was fetched is not what the library names.
+            ModelError: they are published only in a form that is not safe to read.
+        """
+        return None
+
+    def adapt(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Makes published weights, named as this network's, fit its input; most do as they are."""
+        return dict(tensors)
 
     def initialise(self, network: nn.Module) -> None:
         """Gives a network random weights: Kaiming-normal convolutions, small classifiers."""

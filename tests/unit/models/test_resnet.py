@@ -1,7 +1,9 @@
 """ResNet-101 is torchvision's, as a chain of blocks."""
 
 import torch
+from torch import nn
 from torchvision.models import ResNet101_Weights, resnet101
+from torchvision.models.resnet import Bottleneck
 
 from mien.core import registry
 from mien.models import resnet
@@ -49,6 +51,13 @@ def test_every_published_name_is_found():
     theirs = _theirs().state_dict()
     assert {renamed(n, ResNet101.renames): t.shape for n, t in theirs.items()} == own
     assert {renamed(name, ResNet101.renames) for name in own} == set(own)
+
+
+def test_a_block_begins_as_its_shortcut():
+    block = Bottleneck(16, 4)
+    ResNet101().initialise(nn.Sequential(block))
+    maps = torch.rand(1, 16, 5, 5)
+    assert torch.equal(block.eval()(maps), maps)
 
 
 def test_imagenet_is_asked_of_torchvision(monkeypatch):
