@@ -2,7 +2,7 @@
 #
 #   docker build -f docker/train.Dockerfile -t mien-train .
 #   docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/work" mien-train \
-#       run examples/modern.toml
+#       run examples/thesis.toml --set train.network=vgg16 --set train.recipe.batch_size=30
 #
 # Every GPU of the machine, one process each:
 #   docker run --rm --gpus all --shm-size 2g --user "$(id -u):$(id -g)" -v "$PWD:/work" \

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mien.core import config as settings
 from mien.core.config import StageConfig
+from mien.core.errors import ConfigError
 
 
 class TeachersConfig(StageConfig):
@@ -38,6 +39,12 @@ def prepared(data: Mapping[str, Any]) -> TeachersConfig:
         ConfigError: they do not fit.
     """
     made = settings.check(TeachersConfig, data.get("teachers", {}), "teachers")
+    own = data.get("train", {}).get("seed", 0)
+    if own in made.seeds:
+        raise ConfigError(
+            f"[teachers] seeds holds {own}, the seed of [train]: it would learn from a network "
+            "that began as it does. Take another seed."
+        )
     for seed in made.seeds:
         _config(made, data, seed)
     return made

@@ -117,7 +117,7 @@ def run(
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the chain: merge, crop, split, train, export, evaluate; finished stages are skipped."""
+    """Run the stages that a file names, merge to evaluate; finished ones are skipped."""
     from mien.chains.run import run
 
     run(config, set_ or (), overwrite=overwrite)

@@ -128,6 +128,11 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, An
         memory.setdefault(int(number), {})[name] = value
     whole["state"] = memory
     optimizer.load_state_dict(whole)
+    # Fused optimizers walk memory as it lies, so what they remember lies as the weights do.
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def _digest(tensors: Mapping[str, torch.Tensor]) -> str:

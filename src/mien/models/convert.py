@@ -70,7 +70,10 @@ def convert(
         raise ModelError(f"{out} is no place for weights. Expected a name ending in .safetensors.")
     fed = row.fed if row and row.fed else held.fed
     licence = row.licence if row else held.licence
-    held = replace(held, row=row, fed=fed, licence=licence, notes=(*held.notes, *notes))
+    commercial = row.commercial if row else held.commercial
+    held = replace(
+        held, row=row, fed=fed, licence=licence, commercial=commercial, notes=(*held.notes, *notes)
+    )
     module = kind.build(len(CLASSES))
     tensors, loaded = starts.fit(kind, module, held)
     header = {
@@ -80,6 +83,7 @@ def convert(
         "source": source.name,
         "sha256": held.prints["sha256"],
         "licence": licence or "",
+        "commercial_use": held.commercial,
         "preprocess": json.dumps(_hints(kind.preprocess, fed)),
     }
     with atomic(out) as file:

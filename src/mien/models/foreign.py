@@ -52,6 +52,7 @@ class Foreign:
         row: the published weights that it is, where its checksum is known.
         fed: the input that the weights were learned with, where known.
         licence: of the weights, where known.
+        commercial: whether that allows commercial use: ``yes``, ``no`` or ``unknown``.
         notes: what the user should know, one sentence each.
         ours: whether mien wrote them, for a network's own input; None where only the names tell.
     """
@@ -63,6 +64,7 @@ class Foreign:
     fed: Input | None = None
     licence: str | None = None
     notes: tuple[str, ...] = ()
+    commercial: str = "unknown"
     ours: bool | None = None
 
 
@@ -91,7 +93,7 @@ def read(path: Path, prototxt: Path | None = None) -> Foreign:
     row = recognised(prints)
     fed, licence = (row.fed, row.licence) if row else (None, None)
     notes: tuple[str, ...] = ()
-    ours = None
+    ours, header = None, dict[str, str]()
     if form == ".caffemodel":
         tensors, notes = _caffe(path, prototxt)
         fed = fed or CAFFE_INPUT
@@ -107,7 +109,8 @@ def read(path: Path, prototxt: Path | None = None) -> Foreign:
             f"{path} holds no weights: no tensor of floating-point numbers is in it. Expected a "
             "network's state dict."
         )
-    return Foreign(usable, path.name, prints, row, fed, licence, notes, ours)
+    commercial = row.commercial if row else header.get("commercial_use", "unknown")
+    return Foreign(usable, path.name, prints, row, fed, licence, notes, commercial, ours)
 
 
 def _usable(tensor: Any) -> bool:

@@ -128,6 +128,7 @@ def prepare(
     settings: TrunkCache,
     folder: Path,
     fabric: Fabric,
+    taught: bool = False,
 ) -> Ready:
     """Runs the frozen trunk once over all faces, if that changes nothing; else leaves all as it is.
 
@@ -139,13 +140,14 @@ def prepare(
         settings: whether and how outputs are stored.
         folder: where.
         fabric: launched.
+        taught: whether teachers look at the inputs, too.
 
     Raises:
         StageError: the disk is too small.
     """
     preprocess = batches.preprocess
     trunk, tail = cut(network, blocks)
-    reason = reason_against(network, trunk, batches, settings)
+    reason = reason_against(network, trunk, batches, settings, taught)
     if reason:
         whole = nn.Sequential()
         line = "" if not len(trunk) else f"the frozen trunk runs in every epoch: {reason}"
@@ -157,7 +159,7 @@ def prepare(
     line = (
         f"the frozen trunk ({', '.join(dict(trunk.named_children()))}) runs once: "
         f"{faces + len(dev):,} faces{exact}, {shape} each, "
-        f"{bytes_needed(shape, faces, settings) / 1e9:.2f} GB on disk"
+        f"{bytes_needed(shape, faces * views + len(dev), settings) / 1e9:.2f} GB on disk"
     )
     order = np.arange(faces)
     trunk.to(fabric.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
@@ -189,7 +191,11 @@ def prepare(
 
 
 def reason_against(
-    network: nn.Module, trunk: nn.Sequential, batches: Batches, settings: TrunkCache
+    network: nn.Module,
+    trunk: nn.Sequential,
+    batches: Batches,
+    settings: TrunkCache,
+    taught: bool = False,
 ) -> str | None:
     """Returns why the trunk's outputs are not stored, in words; None where they can be."""
     if settings.store == "off":
@@ -198,6 +204,8 @@ def reason_against(
         return "the network is no chain of blocks"
     if not len(trunk):
         return "the first block is trained"
+    if taught:
+        return "teachers look at the inputs"
     if batches.mixup:
         return "mixup mixes inputs anew in each epoch"
     if not batches.augment.off and not settings.views:
@@ -212,9 +220,9 @@ def output_shape(trunk: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(trunk.eval()(torch.zeros(1, *shape, device=device)).shape[1:])
 
 
-def bytes_needed(shape: tuple[int, ...], faces: int, settings: TrunkCache) -> int:
-    """Returns the disk that the outputs of so many faces take."""
-    return int(np.prod(shape)) * (2 if settings.half else 4) * faces * max(settings.views, 1)
+def bytes_needed(shape: tuple[int, ...], outputs: int, settings: TrunkCache) -> int:
+    """Returns the disk that so many outputs take."""
+    return int(np.prod(shape)) * (2 if settings.half else 4) * outputs
 
 
 def stored(
@@ -241,7 +249,7 @@ def stored(
     """
     views, done_path = max(settings.views, 1), path.with_suffix(".json")
     if not path.exists():
-        need = bytes_needed(shape[1:], shape[0], settings)
+        need = bytes_needed(shape[1:], views * shape[0], settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(path.parent).free
         if need > free:

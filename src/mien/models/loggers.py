@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mien.core.errors import MissingExtraError, UnknownNameError
+from mien.core.errors import ConfigError, UnknownNameError
 
 TENSORBOARD: Final = "tensorboard"
 _LOGGERS: Final[dict[str, tuple[str, str, dict[str, str]]]] = {
@@ -16,7 +16,6 @@ _LOGGERS: Final[dict[str, tuple[str, str, dict[str, str]]]] = {
     "mlflow": ("lightning.pytorch.loggers", "MLFlowLogger", {}),
     "wandb": ("lightning.pytorch.loggers", "WandbLogger", {}),
     "comet": ("lightning.pytorch.loggers", "CometLogger", {}),
-    "neptune": ("lightning.pytorch.loggers", "NeptuneLogger", {}),
 }
 """By name: the module, the class, and what it is always told."""
 
@@ -39,7 +38,7 @@ def made(
 
     Raises:
         UnknownNameError: there is no such logger.
-        MissingExtraError: the package of a logger is not installed.
+        ConfigError: the package of a logger is not installed.
     """
     found = []
     for name in wanted:
@@ -55,7 +54,9 @@ def made(
         try:
             found.append(getattr(importlib.import_module(module), attribute)(**given))
         except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"The logger {name!r} (the package {error.name or name})", "train"
+            package = error.name or name
+            raise ConfigError(
+                f"The logger {name!r} needs the package {package!r}, which is not installed "
+                f"({error}). Install it, or leave it out of [train] loggers."
             ) from error
     return found

@@ -43,6 +43,7 @@ class Loaded:
         origin: where the weights come from, in a few words.
         sha256: of their file; None where a library handed them over.
         licence: of the weights, where known.
+        commercial: whether that allows commercial use: ``yes``, ``no`` or ``unknown``.
         notes: what the user should know, one sentence each.
     """
 
@@ -54,6 +55,7 @@ class Loaded:
     origin: str
     sha256: str | None = None
     licence: str | None = None
+    commercial: str = "unknown"
     notes: tuple[str, ...] = ()
 
     def report(self) -> str:

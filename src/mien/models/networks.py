@@ -73,7 +73,8 @@ class ChainNetwork(ABC):
         for name, layer in self.layers(num_classes).items():
             network.add_module(name, layer)
         self.initialise(network)
-        fill(self, network, start)
+        loaded = fill(self, network, start)
+        network.start = loaded  # type: ignore[assignment]  # what it began with travels along
         return network
 
     def library_start(self, start: str) -> Mapping[str, torch.Tensor] | None:

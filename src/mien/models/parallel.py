@@ -6,6 +6,7 @@ The base is Lightning Fabric with its distributed data parallel strategy. Proces
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from pydantic import Field
 from torch import nn
 
 from mien.core.config import StageConfig
+from mien.core.errors import StageError
 
 
 class Devices(StageConfig):
@@ -42,11 +44,14 @@ def launched(settings: Devices, precision: Any = "32-true", loggers: Iterable[An
         precision: Lightning's name of the arithmetic.
         loggers: of Lightning.
     """
+    for name in ("lightning.fabric", "lightning.pytorch"):  # they announce what was asked for
+        logging.getLogger(name).setLevel(logging.WARNING)
     devices, nodes = settings.devices, settings.nodes
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:  # torchrun has started the processes already
         devices = int(os.environ.get("LOCAL_WORLD_SIZE", world))
         nodes = math.ceil(world / devices)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # its sums are repeatable then
     fabric = Fabric(
         accelerator=settings.accelerator,
         devices=devices,
@@ -77,12 +82,26 @@ def synced(network: nn.Module, fabric: Fabric) -> nn.Module:
     """Returns the network with batch normalisation over the batches of all processes together.
 
     Names and values of its tensors stay the same. One process leaves it as it is.
+
+    Raises:
+        StageError: a norm of another kind than torch's own, on several processes without GPUs.
     """
     if fabric.world_size == 1:
         return network
+    kinds = {type(m) for m in network.modules() if hasattr(m, "running_var")}
+    others = sorted(kind.__name__ for kind in kinds - {nn.BatchNorm2d})
     if fabric.device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        if others:  # timm's norms hold an activation, which torch's converter would lose
+            from timm.layers import convert_sync_batchnorm as convert
+        else:
+            convert = nn.SyncBatchNorm.convert_sync_batchnorm
+        converted: nn.Module = convert(network)
         return converted
+    if others:
+        raise StageError(
+            f"Batch normalisation of the kind {', '.join(others)} is not shared between processes "
+            "without a GPU. Train in one process, or on GPUs."
+        )
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.BatchNorm2d:

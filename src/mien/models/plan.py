@@ -12,12 +12,11 @@ import numpy as np
 from lightning.fabric import Fabric
 from torch import nn
 
-from mien.models import frozen
+from mien.models import frozen, inference
 from mien.models.blocks import count
 from mien.models.data import Batches
-from mien.models.inference import outputs
 from mien.models.log import Report
-from mien.models.loop import Source, Training
+from mien.models.loop import Source, Teach, Training
 from mien.models.memory import peak_bytes
 from mien.models.settings import TrainConfig
 
@@ -88,6 +87,7 @@ def measure(
     dev: int,
     config: TrainConfig,
     fabric: Fabric,
+    teach: Teach | None = None,
 ) -> Plan:
     """Tries some iterations and returns what the whole training would take. It spoils the network.
 
@@ -98,6 +98,7 @@ def measure(
         dev: how many faces it is measured on.
         config: the settings.
         fabric: launched.
+        teach: changes the targets in the light of the inputs.
 
     Raises:
         StageError: a batch does not fit the memory; the message names the size that does.
@@ -107,17 +108,19 @@ def measure(
     before = sum(p.numel() for p in trunk.parameters())
     module, trunk_seconds, disk = network, 0.0, 0
     source: Source = batches
-    reason = frozen.reason_against(network, trunk, batches, config.trunk)
+    reason = frozen.reason_against(network, trunk, batches, config.trunk, teach is not None)
     line = f"runs in every epoch: {reason}" if reason and len(trunk) else ""
     if reason is None:
         line, module = "runs once", tail
-        source, seconds, disk = _tail(trunk, batches, config, fabric)
-        trunk_seconds = seconds * (faces * max(config.trunk.views, 1) + dev)
+        outputs = faces * max(config.trunk.views, 1) + dev
+        source, seconds, disk = _tail(trunk, batches, outputs, config, fabric)
+        trunk_seconds = seconds * outputs
     with tempfile.TemporaryDirectory() as folder:
         quiet = Report(recipe.total_epochs, quiet=True)
         run = Training(
-            module, source, recipe, lambda _: {}, Path(folder), blocks, quiet, fabric=fabric
-        )
+            module, source, recipe, lambda _: {}, Path(folder), blocks, quiet, fabric=fabric,
+            teach=teach,
+        )  # fmt: skip
         seconds = run.tried(_TIMED)
     trained, kept = count(module)
     return Plan(
@@ -135,17 +138,17 @@ def measure(
 
 
 def _tail(
-    trunk: nn.Sequential, batches: Batches, config: TrainConfig, fabric: Fabric
+    trunk: nn.Sequential, batches: Batches, count: int, config: TrainConfig, fabric: Fabric
 ) -> tuple[Source, float, int]:
     """Returns made-up features for the tail, the trunk's seconds a face, and the disk they take."""
     faces, size = len(batches.targets), batches.preprocess.input_size
     inputs = np.zeros((_TRIED, batches.preprocess.channels, size, size), np.float32)
     trunk.to(fabric.device).eval()
-    list(outputs(trunk, [inputs]))
+    list(inference.outputs(trunk, [inputs]))
     began = time.perf_counter()
-    (found,) = outputs(trunk, [inputs])
+    (found,) = inference.outputs(trunk, [inputs])
     seconds = (time.perf_counter() - began) / len(inputs)
     # One face's features stand for all: no memory is taken for more of them.
     values = np.broadcast_to(found[:1], (1, faces, *found.shape[1:]))
     features = frozen.Features(values, batches.targets, batches.seed)
-    return features, seconds, frozen.bytes_needed(found.shape[1:], faces, config.trunk)
+    return features, seconds, frozen.bytes_needed(found.shape[1:], count, config.trunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,7 +83,12 @@ def timm_weights(name: str) -> Mapping[str, torch.Tensor]:
         )
     repository, _, revision = config.hf_hub_id.partition("@")
     try:
-        path = Path(hf_hub_download(repository, _SAFETENSORS, revision=revision or None))
+        offline = os.environ.get("MIEN_OFFLINE", "") not in ("", "0")
+        path = Path(
+            hf_hub_download(
+                repository, _SAFETENSORS, revision=revision or None, local_files_only=offline
+            )
+        )
     except (OSError, HfHubHTTPError, EntryNotFoundError) as error:
         missing = isinstance(error, EntryNotFoundError)
         if missing and not isinstance(error, LocalEntryNotFoundError):  # that one: no network

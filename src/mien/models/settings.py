@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mien.core import catalogue, registry
 from mien.core.catalogue import ROLE_COLUMNS, ROLES
@@ -18,6 +19,7 @@ from mien.core.types import Floats
 from mien.models.augment import Augment
 from mien.models.frozen import TrunkCache
 from mien.models.loggers import TENSORBOARD
+from mien.models.matching import Loaded
 from mien.models.operating import OperatingRule, Point
 from mien.models.parallel import Devices
 from mien.models.recipe import Recipe
@@ -34,7 +36,7 @@ class TrainConfig(StageConfig):
         trainable: the blocks that are trained: ``all``, ``head``, ``last-conv+fc`` or names.
         seed: of start, order, views and dropout.
         threads: of torch; None takes every core. Another number ends in slightly other weights.
-        preprocess: the network's input; the network's own where not given.
+        preprocess: the network's input; what is not given of it is the network's own.
         recipe: the training's length, rates and sampling.
         augment: how far views of one face differ; ``"none"`` for not at all.
         trunk: whether frozen leading blocks run once only.
@@ -78,6 +80,17 @@ class TrainConfig(StageConfig):
     def _none(cls, value: Any) -> Any:
         return Augment.none() if value == "none" else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _input(cls, data: Any) -> Any:
+        """Lays what is given of the input over the network's own."""
+        given = data.get("preprocess") if isinstance(data, Mapping) else None
+        if not isinstance(given, Mapping):
+            return data
+        network = data.get("network", cls.model_fields["network"].default)
+        own: Preprocess = registry.load("networks", network)().preprocess
+        return {**data, "preprocess": {**own.model_dump(), **given}}
+
     @property
     def input(self) -> Preprocess:
         """The network's input: as given, or the network's own."""
@@ -86,27 +99,27 @@ class TrainConfig(StageConfig):
         own: Preprocess = registry.load("networks", self.network)().preprocess
         return own
 
-    def licensed(self, faces: Path, split: Path) -> TrainConfig:
-        """Returns these settings with the licences of the data that the weights learn from.
+    def licensed(self, faces: Path, split: Path, start: Loaded | None = None) -> TrainConfig:
+        """Returns these settings with the licences of what the weights learn and begin from.
 
         Args:
             faces: the stage folder of `crop`.
             split: the stage folder of `split`, or its table of roles.
+            start: what the network began with.
 
         Raises:
-            ConfigError: ``commercial_use`` claims more than the training data allow.
+            ConfigError: ``commercial_use`` claims more than the training data or the start allow.
         """
-        if not (faces / SOURCES).is_file():  # a table of faces from elsewhere names no sources
-            return self.model_copy(update={"commercial_use": self.commercial_use or "unknown"})
-        pl = catalogue.polars_or_error("Training")
-        roles = catalogue.read(split / ROLES if split.is_dir() else split, ROLE_COLUMNS)
-        used = roles.filter(pl.col("role").is_in(["train", "dev"]))["dataset"].unique().to_list()
-        lines, allowed = licences(read_sources(faces), used)
+        lines, allowed = _licences(faces, split)
+        if start is not None:
+            lines = (*lines, f"start {start.origin}: {start.licence or 'no licence known'}")
+            allowed = min(allowed, start.commercial, key=COMMERCIAL_USE.index)
         claimed = self.commercial_use or allowed
-        if COMMERCIAL_USE.index(claimed) > COMMERCIAL_USE.index(allowed):
+        named = (faces / SOURCES).is_file() or start is not None
+        if named and COMMERCIAL_USE.index(claimed) > COMMERCIAL_USE.index(allowed):
             raise ConfigError(
-                f'[train] says commercial_use = "{claimed}", but the data it is trained on say '
-                f'"{allowed}": {"; ".join(lines)}. Leave the key out, or leave the data set out.'
+                f'[train] says commercial_use = "{claimed}", but what it learns from says '
+                f'"{allowed}": {"; ".join(lines)}. Leave the key out, or what forbids it.'
             )
         said = tuple(dict.fromkeys((*self.training_data, *lines)))
         return self.model_copy(update={"commercial_use": claimed, "training_data": said})
@@ -142,3 +155,14 @@ class TrainConfig(StageConfig):
                 }
             },
         )
+
+
+def _licences(faces: Path, split: Path) -> tuple[tuple[str, ...], str]:
+    """Returns a line a source of the training data, and the commercial use that all allow."""
+    if not (faces / SOURCES).is_file():  # a table of faces from elsewhere names no sources
+        return (), "unknown"
+    pl = catalogue.polars_or_error("Training")
+    roles = catalogue.read(split / ROLES if split.is_dir() else split, ROLE_COLUMNS)
+    used = roles.filter(pl.col("role").is_in(["train", "dev"]))["dataset"].unique().to_list()
+    lines, allowed = licences(read_sources(faces), used)
+    return tuple(lines), allowed

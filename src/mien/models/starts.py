@@ -92,6 +92,7 @@ def fit(kind: ChainNetwork, network: nn.Module, source: Foreign) -> tuple[Tensor
         origin=source.origin,
         sha256=source.prints.get("sha256"),
         licence=source.licence,
+        commercial=source.commercial,
         notes=notes,
     )
     return tensors, loaded
@@ -186,7 +187,9 @@ def _from_library(kind: ChainNetwork, start: str) -> tuple[Foreign | None, str]:
     }
     licence = row.licence if row else None
     origin = f"{start} of {row.library if row else 'the library'}"
-    return Foreign(tensors, origin, {}, row, licence=licence, ours=False), ""
+    commercial = row.commercial if row else "unknown"
+    found = Foreign(tensors, origin, {}, row, licence=licence, commercial=commercial, ours=False)
+    return found, ""
 
 
 def _model(folder: Path) -> Foreign:
@@ -208,7 +211,14 @@ def _model(folder: Path) -> Foreign:
         )
     held = foreign.read(path)
     origin = f"{spec.name} ({WEIGHTS})"
-    return Foreign(held.tensors, origin, held.prints, licence=spec.weight_licence, ours=True)
+    return Foreign(
+        held.tensors,
+        origin,
+        held.prints,
+        licence=spec.weight_licence,
+        commercial=spec.commercial_use,
+        ours=True,
+    )
 
 
 def _shipped() -> dict[str, Path]:

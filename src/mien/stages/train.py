@@ -117,7 +117,7 @@ def train(
         folder = StageFolder(out, "train", config, inputs, overwrite=overwrite)
     if folder.done:
         return out
-    config = config.licensed(faces, split)
+    config.licensed(faces, split)  # a claim that the data do not allow is told at once
     if not (folder.work / SPEC).exists():  # it is written last
         tables = Tables(faces, split, augmented)
         _fill(config, tables, folder.work, fabric, quiet or not fabric.is_global_zero)
@@ -150,13 +150,22 @@ def dry_run(
     tables = Tables(faces, split, augmented)
     with tempfile.TemporaryDirectory() as folder:
         network, blocks, batches, dev = _prepared(config, tables, Path(folder), fabric, quiet=False)
-        return measure(network, blocks, batches, len(dev), config, fabric)
+        teach = _teachers(config, batches, fabric)
+        return measure(network, blocks, batches, len(dev), config, fabric, teach)
 
 
 def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet: bool) -> None:
     network, blocks, batches, dev = _prepared(config, tables, work, fabric, quiet)
+    config = config.licensed(tables.faces, tables.split, getattr(network, "start", None))
     ready = frozen.prepare(
-        network, blocks, batches, dev.pixels, config.trunk, work / _CACHE, fabric
+        network,
+        blocks,
+        batches,
+        dev.pixels,
+        config.trunk,
+        work / _CACHE,
+        fabric,
+        bool(config.teachers),
     )
     if ready.line and not quiet:
         sys.stderr.write(f"train: {ready.line}\n")

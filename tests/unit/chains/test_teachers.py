@@ -45,6 +45,8 @@ def test_wrong_settings_are_told_before_anything_runs():
         prepared({"teachers": {"seeds": []}})
     with pytest.raises(ConfigError, match=r"seed 1\][^:]*:\s+recipe\.epoch: "):
         prepared({"teachers": {"seeds": [1], "train": {"recipe": {"epoch": 1}}}})
+    with pytest.raises(ConfigError, match="holds 2, the seed of"):
+        prepared({"teachers": {"seeds": [1, 2]}, "train": {"seed": 2}})
     with pytest.raises(ConfigError, match="unknown key"):
         prepared({"teachers": {"seed": [1]}})
 

@@ -111,6 +111,12 @@ def test_why_it_is_not_used(blocks, source, word):
     assert word in frozen.reason_against(network, trunk, source, TrunkCache())
 
 
+def test_teachers_need_the_inputs():
+    network = built()
+    trunk, _ = frozen.cut(network, BLOCKS)
+    assert "teachers" in frozen.reason_against(network, trunk, still(20), TrunkCache(), taught=True)
+
+
 def test_trunk_and_tail_are_the_network():
     network = built().eval()
     trunk, tail = frozen.cut(network, BLOCKS)

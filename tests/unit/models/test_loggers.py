@@ -6,7 +6,7 @@ import types
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mien.core.errors import MissingExtraError, UnknownNameError
+from mien.core.errors import ConfigError, UnknownNameError
 from mien.models import loggers
 from mien.models.log import Report
 
@@ -67,5 +67,5 @@ def test_unknown_and_missing_loggers_are_told(tmp_path, monkeypatch):
     fake = types.ModuleType("lightning.pytorch.loggers")
     fake.MLFlowLogger = fails
     monkeypatch.setitem(sys.modules, "lightning.pytorch.loggers", fake)
-    with pytest.raises(MissingExtraError, match="mlflow"):
+    with pytest.raises(ConfigError, match="needs the package 'mlflow'"):
         loggers.made(["mlflow"], {}, tmp_path)

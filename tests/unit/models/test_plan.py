@@ -2,11 +2,12 @@
 
 import pytest
 
-from mien.core import config
-from mien.core.errors import ConfigError
+from mien.core import config, registry
+from mien.core.errors import ConfigError, UnknownNameError
 from mien.core.spec import Preprocess
 from mien.models.augment import Augment
 from mien.models.data import Batches
+from mien.models.matching import Loaded
 from mien.models.mienet import Mienet, MienetTiny
 from mien.models.parallel import Devices, launched
 from mien.models.plan import measure
@@ -41,7 +42,7 @@ def test_a_frozen_trunk_is_planned_as_it_will_run():
     once = plan(["classifier"], Batches(arrays(100), SMALL, Augment.none(), 0))
     assert "runs once" in once.text()
     assert once.trained + once.frozen == every
-    assert once.disk == 100 * 32 * 3 * 3 * 4
+    assert once.disk == (100 + 30) * 32 * 3 * 3 * 4
     assert once.trunk_seconds > 0
     often = plan(["classifier"], batches(100))
     assert "runs in every epoch: random views" in often.text()
@@ -61,3 +62,27 @@ def test_the_input_is_the_networks_own_unless_given():
     assert TrainConfig(network="mienet").input == Mienet.preprocess
     given = Preprocess(input_size=32)
     assert TrainConfig(network="mienet", preprocess=given).input == given
+
+
+def test_a_part_of_the_input_is_laid_over_the_networks_own():
+    made = config.check(TrainConfig, {"network": "alexnet", "preprocess": {"margin": 0.4}}, "train")
+    own = registry.load("networks", "alexnet")().preprocess
+    assert made.input == own.model_copy(update={"margin": 0.4})
+    with pytest.raises(UnknownNameError, match="alexnets"):
+        config.check(TrainConfig, {"network": "alexnets", "preprocess": {}}, "train")
+
+
+def start(commercial):
+    return Loaded((), (), (), (), 1.0, "faces.pth", licence="research", commercial=commercial)
+
+
+def test_the_licence_of_a_start_travels_along(tmp_path):
+    bare = TrainConfig(training_data=("mine",))
+    made = bare.licensed(tmp_path, tmp_path, start("no"))
+    assert made.commercial_use == "no"
+    assert made.training_data == ("mine", "start faces.pth: research")
+    assert bare.licensed(tmp_path, tmp_path).commercial_use == "unknown"
+    bold = TrainConfig(commercial_use="yes")
+    assert bold.licensed(tmp_path, tmp_path).commercial_use == "yes"
+    with pytest.raises(ConfigError, match=r'"no": start faces\.pth: research'):
+        bold.licensed(tmp_path, tmp_path, start("no"))
