@@ -27,7 +27,7 @@ from mien.models import checkpoint
 from mien.models.blocks import freeze, learned_names, on_device, training_mode
 from mien.models.log import Report, Row, write_log
 from mien.models.memory import is_out_of_memory, largest_fit
-from mien.models.parallel import Devices, launched, share, synced, total
+from mien.models.parallel import Devices, arithmetic, launched, share, synced, total
 from mien.models.recipe import Recipe, optimizer_of
 from mien.models.sampling import Numbers, class_weights, epoch_order
 
@@ -100,7 +100,9 @@ class Training:
         self._kept = learned_names(self.network, self.frozen)
         self.averaged = copy.deepcopy(self.network) if recipe.ema else self.network
         self.network = synced(self.network, self.fabric)
-        self.optimizer = optimizer_of(self.network, recipe)
+        # Before a fused step Lightning cannot clip what float16's scaler has scaled.
+        chosen = arithmetic() if recipe.precision == "auto" else recipe.precision
+        self.optimizer = optimizer_of(self.network, recipe, fused=chosen != "16-mixed")
         self.module, self.stepper = self.fabric.setup(self.network, self.optimizer)
         self.averaged.to(self.fabric.device)
         self.steps = recipe.steps(len(batches.targets))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
@@ -36,14 +35,14 @@ class Devices(StageConfig):
     nodes: int = Field(default=1, ge=1)
 
 
-def launched(settings: Devices, precision: Any = "32-true", loggers: Iterable[Any] = ()) -> Fabric:
+def launched(settings: Devices, precision: str = "32-true") -> Fabric:
     """Returns Fabric, launched: this process knows its place among all.
 
     Args:
         settings: what to run on.
-        precision: Lightning's name of the arithmetic.
-        loggers: of Lightning.
+        precision: Lightning's name of the arithmetic, or ``auto``, see `arithmetic`.
     """
+    chosen: Any = arithmetic(settings.accelerator) if precision == "auto" else precision
     for name in ("lightning.fabric", "lightning.pytorch"):  # they announce what was asked for
         logging.getLogger(name).setLevel(logging.WARNING)
     devices, nodes = settings.devices, settings.nodes
@@ -57,11 +56,25 @@ def launched(settings: Devices, precision: Any = "32-true", loggers: Iterable[An
         devices=devices,
         num_nodes=nodes,
         strategy="ddp" if devices * nodes > 1 else "auto",
-        precision=precision,
-        loggers=list(loggers),
+        precision=chosen,
     )
     fabric.launch()
     return fabric
+
+
+def arithmetic(accelerator: str = "auto") -> str:
+    """Returns Lightning's name of the quickest arithmetic that training bears on a device.
+
+    bfloat16 where the device computes in it; a CPU that has to emulate it takes ten times as long
+    as with float32.
+
+    Args:
+        accelerator: Lightning's name of the kind of device.
+    """
+    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bf16-mixed" if accelerator in ("auto", "cpu") and native() else "32-true"
 
 
 def share(count: int, fabric: Fabric) -> tuple[int, int]:

@@ -38,7 +38,8 @@ class Recipe(StageConfig):
         clip: the largest norm of the gradient; 0 clips nothing.
         ema: how much of the averaged weights an iteration keeps (Polyak and Juditsky 1992); 0
             averages nothing.
-        precision: Lightning's name of the arithmetic.
+        precision: Lightning's name of the arithmetic; ``auto`` takes what the device is made for,
+            see `mien.models.parallel.arithmetic`.
         checkpoint_steps: iterations between checkpoints, besides one after each epoch.
     """
 
@@ -61,7 +62,7 @@ class Recipe(StageConfig):
     mixup: float = Field(default=0.0, ge=0)
     clip: float = Field(default=5.0, ge=0)
     ema: float = Field(default=0.998, ge=0, lt=1)
-    precision: Literal["bf16-mixed", "32-true", "16-mixed"] = "bf16-mixed"
+    precision: Literal["auto", "bf16-mixed", "32-true", "16-mixed"] = "auto"
     checkpoint_steps: int = Field(default=200, ge=1)
 
     @property
@@ -94,16 +95,23 @@ class Recipe(StageConfig):
         return self.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Returns the optimizer of what a network learns; norms and biases do not decay."""
+def optimizer_of(
+    network: nn.Module, recipe: Recipe, *, fused: bool = True
+) -> torch.optim.Optimizer:
+    """Returns the optimizer of what a network learns; norms and biases do not decay.
+
+    Args:
+        network: with the blocks that stay frozen already.
+        recipe: the rates.
+        fused: one pass over the weights instead of several.
+    """
     learned = [p for p in network.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    # One pass over the weights instead of several; Lightning cannot clip those of float16.
-    common: dict[str, Any] = {"lr": recipe.learning_rate, "fused": recipe.precision != "16-mixed"}
+    common: dict[str, Any] = {"lr": recipe.learning_rate, "fused": fused}
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, **common)
     nesterov = recipe.nesterov and recipe.momentum > 0

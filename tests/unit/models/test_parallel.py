@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mien.core.errors import StageError
-from mien.models.parallel import Devices, SyncedNorm, launched, share, synced
+from mien.models.parallel import Devices, SyncedNorm, arithmetic, launched, share, synced
 from tests.unit.models.synthetic import tables
 
 DRIVER = """
@@ -107,6 +107,24 @@ def test_norms_of_another_kind_are_refused_and_plain_ones_kept():
     names = list(network.state_dict())
     assert list(synced(network, TwoCpus()).state_dict()) == names
     assert type(network[1]) is SyncedNorm
+
+
+@pytest.mark.parametrize(
+    ("cuda", "bf16", "cpu_bf16", "expected"),
+    [
+        (True, True, False, "bf16-mixed"),
+        (True, False, True, "16-mixed"),
+        (False, False, True, "bf16-mixed"),
+        (False, False, False, "32-true"),
+    ],
+)
+def test_the_arithmetic_is_what_the_device_is_made_for(monkeypatch, cuda, bf16, cpu_bf16, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: cpu_bf16, raising=False)
+    assert arithmetic() == expected
+    assert arithmetic("cpu") == ("bf16-mixed" if cpu_bf16 else "32-true")
+    assert arithmetic("mps") == "32-true"
 
 
 def test_a_synced_norm_of_one_process_is_a_norm(tmp_path):
