@@ -92,6 +92,17 @@ def shares(training_prior: Floats, strength: float) -> Floats:
     return normed
 
 
+def check_shares(training_prior: Floats) -> None:
+    """Checks that training shows every class, before it begins.
+
+    Raises:
+        DataError: a class has no share in training.
+    """
+    if training_prior.min() <= 0:
+        missing = [c for c, s in zip(CLASSES, training_prior, strict=True) if s <= 0]
+        raise DataError(f"No training face votes for {', '.join(missing)}. Each class needs some.")
+
+
 def curve(
     logits: Floats, labels: Numbers, training_prior: Floats, step: float, measures: Measures
 ) -> list[Point]:
@@ -107,9 +118,7 @@ def curve(
     Raises:
         DataError: a class had no share in training.
     """
-    if training_prior.min() <= 0:
-        missing = [c for c, s in zip(CLASSES, training_prior, strict=True) if s <= 0]
-        raise DataError(f"No training face votes for {', '.join(missing)}. Each class needs some.")
+    check_shares(training_prior)
     points = []
     for strength in np.minimum(np.arange(0, 1 + step / 2, step), 1.0):
         prior = shares(training_prior, float(strength))

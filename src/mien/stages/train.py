@@ -157,6 +157,8 @@ def dry_run(
 def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet: bool) -> None:
     network, blocks, batches, dev = _prepared(config, tables, work, fabric, quiet)
     config = config.licensed(tables.faces, tables.split, getattr(network, "start", None))
+    prior = training_prior(batches.targets, config.recipe.power(config.recipe.total_epochs - 1))
+    operating.check_shares(prior)
     ready = frozen.prepare(
         network,
         blocks,
@@ -186,7 +188,6 @@ def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet
     if not fabric.is_global_zero:
         return
     curves.training(work / "log.csv", work / CURVES, config.name)
-    prior = training_prior(batches.targets, recipe.power(recipe.total_epochs - 1))
     point = _operating_point(config, logits(trained, ready.dev()), dev, prior, work)
     weights = ready.whole(trained).state_dict()
     with atomic(work / WEIGHTS) as file:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError
-from mien.models.operating import Measures, OperatingRule, Point, choose, curve, shares
+from mien.models.operating import Measures, OperatingRule, Point, check_shares, choose, curve, shares
 
 PRIOR = np.array([0.4, 0.1, 0.02, 0.03, 0.25, 0.1, 0.1], np.float32)
 
@@ -65,3 +65,11 @@ def test_a_class_without_training_faces_is_an_error():
         curve(
             *biased_logits(10), np.array([0.5, 0, 0.1, 0.1, 0.1, 0.1, 0.1]), 0.5, plain_measures()
         )
+
+
+def test_a_class_that_training_never_shows_is_told_before():
+    shares = np.full(7, 1 / 7, np.float32)
+    check_shares(shares)
+    shares[3] = 0
+    with pytest.raises(DataError, match="No training face votes for fear"):
+        check_shares(shares)
