@@ -9,7 +9,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 DOCS_VENV ?= .venv-docs
 MIEN_DATA ?= ../shared/data
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto --dist loadfile
 UPGRADE ?= --upgrade
 
 # A name can stand on the path and still not run, so each is tried.
