@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError
-from mien.models.operating import Measures, OperatingRule, Point, check_shares, choose, curve, shares
+from mien.models.operating import (
+    Measures,
+    OperatingRule,
+    Point,
+    check_shares,
+    choose,
+    curve,
+    shares,
+)
 
 PRIOR = np.array([0.4, 0.1, 0.02, 0.03, 0.25, 0.1, 0.1], np.float32)
 
