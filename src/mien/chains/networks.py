@@ -65,7 +65,7 @@ def listing() -> str:
         for start in known
     ]
     about = _ABOUT.format(starts="\n".join(starts))
-    return "\n".join([*_aligned([_HEADINGS, *rows], left=(0, 3, 6)), "", about])
+    return "\n".join([*aligned([_HEADINGS, *rows], left=(0, 3, 6)), "", about])
 
 
 def page(name: str) -> str:
@@ -92,7 +92,7 @@ def page(name: str) -> str:
             f"trainable: {trains}; or blocks joined by commas",
             f"starts: {', '.join(a.starts)}, or a file of weights",
             "",
-            *_aligned(rows, left=(0, 1)),
+            *aligned(rows, left=(0, 1)),
         ]
     )
 
@@ -117,7 +117,7 @@ def _trained(a: Anatomy, policy: str) -> str:
     return f"{a.trained[policy]:,}" if policy in a.trained else "-"
 
 
-def _aligned(rows: list[tuple[str, ...]], left: tuple[int, ...]) -> list[str]:
+def aligned(rows: list[tuple[str, ...]], left: tuple[int, ...]) -> list[str]:
     """Returns rows as lines whose columns stand below each other, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -93,9 +93,10 @@ def _config(config: TeachersConfig, data: Mapping[str, Any], seed: int) -> Any:
     """Returns the settings of one teacher's training."""
     base = dict(data.get("train", {}))
     for key, value in config.train.items():
-        inner = base.get(key)
-        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        base[key] = {**inner, **value} if both else value  # type: ignore[dict-item]
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
+            base[key] = {**base[key], **value}
+        else:
+            base[key] = value
     base |= {"seed": seed, "name": f"{base.get('name', 'mien')}-teacher-{seed}"}
     base.pop("teachers", None)
     kind = import_module("mien.stages.train").TrainConfig

@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
+from mien.chains.networks import aligned
 from mien.core.errors import MissingExtraError
 from mien.models.known_weights import PUBLISHED, Published, command, here
 
@@ -22,11 +23,7 @@ def listing() -> str:
     """
     places = [here(row) for row in PUBLISHED]
     table = [_COLUMNS, *(_cells(row, place) for row, place in zip(PUBLISHED, places, strict=True))]
-    widths = [max(len(cells[i]) for cells in table) for i in range(len(_COLUMNS))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        for cells in table
-    ]
+    lines = aligned(table, left=tuple(range(len(_COLUMNS))))
     blocks = [_block(row, place) for row, place in zip(PUBLISHED, places, strict=True)]
     end = textwrap.fill(
         "mien ships none of them. Every network also starts from 'scratch', and from the path of a "

@@ -11,6 +11,12 @@ from mien.core.artifact import digest
 from mien.core.errors import ChecksumError, ModelError
 
 
+def shipped() -> dict[str, Path]:
+    """Returns the folders of the models that come with mien, by name."""
+    root = Path(str(importlib.resources.files("mien"))) / "assets" / "models"
+    return {p.name: p for p in sorted(root.iterdir()) if p.is_dir()} if root.is_dir() else {}
+
+
 @contextlib.contextmanager
 def asset(place: str, sha256: str) -> Iterator[Path]:
     """Gives the path of a shipped file.

@@ -1,4 +1,4 @@
-"""The user's cache folder: where files lie that were fetched or converted once."""
+"""Files that are fetched or converted once: where they lie, and whether they may be fetched."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 from mien.core.errors import DownloadError
+
+
+def offline() -> bool:
+    """Tells whether ``MIEN_OFFLINE`` forbids to fetch anything."""
+    return os.environ.get("MIEN_OFFLINE", "") not in ("", "0")
 
 
 def cache_folder(what: str, otherwise: str) -> Path:

@@ -53,7 +53,7 @@ def find(named: Path | None = None) -> Path:
     cached = cache_folder() / NAME
     if _is_there(cached):
         return _verified(cached)
-    if os.environ.get("MIEN_OFFLINE", "") not in ("", "0"):
+    if cache.offline():
         raise DownloadError(
             f"YuNet's weights are not on this machine and MIEN_OFFLINE is set. {_how_to_get_it()}"
         )

@@ -68,12 +68,10 @@ def convert(
         out = converted(kind.name, chosen)
     if out.suffix != ".safetensors":
         raise ModelError(f"{out} is no place for weights. Expected a name ending in .safetensors.")
-    fed = row.fed if row and row.fed else held.fed
-    licence = row.licence if row else held.licence
-    commercial = row.commercial if row else held.commercial
-    held = replace(
-        held, row=row, fed=fed, licence=licence, commercial=commercial, notes=(*held.notes, *notes)
-    )
+    held = replace(held, row=row, notes=(*held.notes, *notes))
+    if row is not None:  # it may be known by its name alone
+        fed = row.fed or held.fed
+        held = replace(held, fed=fed, licence=row.licence, commercial=row.commercial)
     module = kind.build(len(CLASSES))
     tensors, loaded = starts.fit(kind, module, held)
     header = {
@@ -82,9 +80,9 @@ def convert(
         "start": chosen or "",
         "source": source.name,
         "sha256": held.prints["sha256"],
-        "licence": licence or "",
+        "licence": held.licence or "",
         "commercial_use": held.commercial,
-        "preprocess": json.dumps(_hints(kind.preprocess, fed)),
+        "preprocess": json.dumps(_hints(kind.preprocess, held.fed)),
     }
     with atomic(out) as file:
         file.write(save({k: v.contiguous() for k, v in tensors.items()}, metadata=header))

@@ -20,7 +20,7 @@ from mien.core.labels import CLASSES
 from mien.core.spec import Preprocess, normalise, resized_cut
 from mien.core.types import Floats
 from mien.models.augment import Augment, Pixels, view
-from mien.models.sampling import MIX, Numbers
+from mien.models.sampling import MIX, Numbers, smoothed
 
 _DECODED: Final = 256
 """Chips that are decoded at once: no more of them wait in memory."""
@@ -122,6 +122,27 @@ def read_faces(
     )
 
 
+def role_keys(split: Path, roles: Sequence[str]) -> Any:
+    """Returns the keys of the faces that have one of some roles, as a Polars table.
+
+    Args:
+        split: the stage folder of `split`, or its table of roles.
+        roles: such as ``("train",)``.
+
+    Raises:
+        DataError: the table is missing or damaged.
+    """
+    pl = catalogue.polars_or_error("Reading a table of faces")
+    table = split / catalogue.ROLES if split.is_dir() else split
+    try:
+        chosen = pl.scan_parquet(table).filter(pl.col("role").is_in(list(roles)))
+        return chosen.select(*catalogue.KEY).collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"{table} is no table of roles ({error}). Expected the folder of 'mien split'."
+        ) from error
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Batches:
     """Draws training batches; a batch depends on nothing but (seed, epoch, place in the epoch).
@@ -189,9 +210,8 @@ class Batches:
             for number, (row, face) in enumerate(zip(rows, faces, strict=True)):
                 key = (self.seed, epoch, start + int(row))
                 views[number] = view(self.faces.pixels[face], self.preprocess, self.augment, key)
-        targets = self.faces.targets[faces]
-        smoothed = targets * (1 - self.smoothing) + np.float32(self.smoothing / len(CLASSES))
-        return normalise(views, self.preprocess), smoothed
+        targets = smoothed(self.faces.targets[faces], self.smoothing)
+        return normalise(views, self.preprocess), targets
 
 
 def _frames(
@@ -199,14 +219,7 @@ def _frames(
 ) -> Iterator[Any]:
     """Yields of each shard the rows that have a role and something to learn."""
     pl = catalogue.polars_or_error("Reading a table of faces")
-    table = split / catalogue.ROLES if split.is_dir() else split
-    try:
-        chosen = pl.scan_parquet(table).filter(pl.col("role").is_in(list(roles)))
-        keys = chosen.select(*catalogue.KEY).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"{table} is no table of roles ({error}). Expected the folder of 'mien split'."
-        ) from error
+    keys = role_keys(split, roles)
     voted = (pl.col("votes").is_not_null()) & (pl.col("votes").arr.sum() > 0)
     for frame in catalogue.read_faces(folder, [*catalogue.KEY, *columns]):
         learnable = frame.filter(voted | pl.col("label").is_in(CLASSES))

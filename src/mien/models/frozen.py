@@ -26,14 +26,13 @@ from torch import nn
 from mien.core.artifact import write_json
 from mien.core.config import StageConfig
 from mien.core.errors import StageError
-from mien.core.labels import CLASSES
 from mien.core.progress import track
 from mien.core.spec import normalise
 from mien.core.types import Floats
 from mien.models.augment import Pixels
 from mien.models.data import Batches
 from mien.models.inference import BATCH, inputs_of, outputs, slices
-from mien.models.sampling import Numbers
+from mien.models.sampling import Numbers, smoothed
 
 
 class TrunkCache(StageConfig):
@@ -73,9 +72,7 @@ class Features:
         """Returns the features (size, ...) float32 and the targets (size, 7) float32 of a batch."""
         faces = order[start : start + size][slice(*(part or (None,)))]
         features = np.asarray(self.values[epoch % len(self.values)][faces], np.float32)
-        targets = self.targets[faces]
-        smoothed = targets * (1 - self.smoothing) + np.float32(self.smoothing / len(CLASSES))
-        return features, smoothed
+        return features, smoothed(self.targets[faces], self.smoothing)
 
 
 def cut(network: nn.Module, blocks: list[str]) -> tuple[nn.Sequential, nn.Sequential]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -90,7 +89,7 @@ class Report:
             f"{done}/{steps}  loss {sums['loss'] / faces:.4f}  "
             f"accuracy {sums['hits'] / faces:.4f}  "
             f"{sums['faces'] / max(sums['seconds'], 1e-9):.0f} images/s  "
-            f"{_clock(seconds_left)} left"
+            f"{clock(seconds_left)} left"
         )
         title = f"epoch {epoch + 1}/{self._epochs}"
         self._bar.update(self._task, completed=done, total=steps, text=text, description=title)
@@ -105,7 +104,7 @@ class Report:
             if name not in ("epoch", "seconds_left")
         )
         self._console.print(
-            f"epoch {row['epoch']}/{self._epochs}  {shown}  {_clock(row['seconds_left'])} left",
+            f"epoch {row['epoch']}/{self._epochs}  {shown}  {clock(row['seconds_left'])} left",
             highlight=False,
             soft_wrap=True,
         )
@@ -121,5 +120,7 @@ def _short(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def _clock(seconds: float) -> str:
-    return time.strftime("%H:%M:%S", time.gmtime(seconds))
+def clock(seconds: float) -> str:
+    """Returns a span as hours, of any number, minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"

@@ -245,9 +245,8 @@ class Training:
     def _save(self) -> None:
         if not self.fabric.is_global_zero:
             return
-        parts = {"network": self.network} | ({"averaged": self.averaged} if self.recipe.ema else {})
         tensors = checkpoint.prefixed("optimizer", checkpoint.optimizer_tensors(self.optimizer))
-        for name, part in parts.items():
+        for name, part in self._parts().items():
             state_dict = part.state_dict()
             tensors |= checkpoint.prefixed(name, {key: state_dict[key] for key in self._kept})
         state = {"step": self.step, "sums": self.sums, "rows": self.rows, **self._identity()}
@@ -263,8 +262,7 @@ class Training:
                 f"{path} belongs to a training with another {' and '.join(changed)}. "
                 "Remove it to start again, or go back to the settings it was made with."
             )
-        parts = {"network": self.network} | ({"averaged": self.averaged} if self.recipe.ema else {})
-        for name, part in parts.items():
+        for name, part in self._parts().items():
             stored = {k: v for k, v in part.state_dict().items() if k not in self._kept}
             stored |= checkpoint.part(name, tensors)
             checkpoint.load_weights(part, stored, str(path))
@@ -272,6 +270,10 @@ class Training:
         self.step, self.sums, self.rows = state["step"], state["sums"], state["rows"]
         if self.fabric.is_global_zero:
             write_log(self.folder / "log.csv", self.rows)
+
+    def _parts(self) -> dict[str, nn.Module]:
+        """Returns what a checkpoint holds: without averages they are the network itself."""
+        return {"network": self.network} | ({"averaged": self.averaged} if self.recipe.ema else {})
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from mien.core.spec import Preprocess
-from mien.models.networks import ChainNetwork
+from mien.models.networks import IMAGENET_MEAN, IMAGENET_STD, ChainNetwork
 
 _PREFIX: Final = r"^(?:module\.|body\.)*"
 """What trainers on several devices and detectors put before a trunk's names."""
@@ -40,8 +40,8 @@ class MobileNetV1(ChainNetwork):
     preprocess = Preprocess(
         input_size=64,
         colour="rgb",
-        mean=(123.675, 116.28, 103.53),
-        std=(58.395, 57.12, 57.375),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
     renames = (
         (_PREFIX + r"(stage[12])\.", r"\1."),

@@ -20,6 +20,10 @@ from mien.core.errors import ConfigError
 from mien.core.spec import Preprocess
 from mien.models.starts import fill
 
+IMAGENET_MEAN: Final = (123.675, 116.28, 103.53)
+"""Red, green, blue, 0 to 255: what weights that torchvision learned on ImageNet subtract."""
+IMAGENET_STD: Final = (58.395, 57.12, 57.375)
+"""What they divide by."""
 POLICIES: Final = ("all", "head", "last-conv+fc")
 
 

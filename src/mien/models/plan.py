@@ -15,7 +15,7 @@ from torch import nn
 from mien.models import frozen, inference
 from mien.models.blocks import count
 from mien.models.data import Batches
-from mien.models.log import Report
+from mien.models.log import Report, clock
 from mien.models.loop import Source, Teach, Training
 from mien.models.memory import peak_bytes
 from mien.models.settings import TrainConfig
@@ -69,15 +69,10 @@ class Plan:
             "disk for its outputs": f"{self.disk / 1e9:.2f} GB" if self.disk else "",
             "memory at the peak": f"{self.memory / 1e9:.2f} GB",
             "one iteration": f"{self.iteration_seconds:.3f} s",
-            "time, estimated": _clock(self.seconds),
+            "time, estimated": clock(self.seconds),
             "cost, estimated": "" if price is None else f"{price * self.seconds / 3600:.2f}",
         }
         return "\n".join(f"{name:<22}{value}" for name, value in rows.items() if value)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def measure(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 import torch
 
+from mien.core.cache import offline
 from mien.core.errors import ChecksumError, DownloadError, ModelError
 
 _SAFETENSORS: Final = "model.safetensors"
@@ -83,10 +83,9 @@ def timm_weights(name: str) -> Mapping[str, torch.Tensor]:
         )
     repository, _, revision = config.hf_hub_id.partition("@")
     try:
-        offline = os.environ.get("MIEN_OFFLINE", "") not in ("", "0")
         path = Path(
             hf_hub_download(
-                repository, _SAFETENSORS, revision=revision or None, local_files_only=offline
+                repository, _SAFETENSORS, revision=revision or None, local_files_only=offline()
             )
         )
     except (OSError, HfHubHTTPError, EntryNotFoundError) as error:

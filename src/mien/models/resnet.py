@@ -10,14 +10,14 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
-from torchvision.models import (  # type: ignore[import-untyped]
+from torchvision.models import (
     ResNet101_Weights,
     resnet101,
 )
-from torchvision.models.resnet import Bottleneck  # type: ignore[import-untyped]
+from torchvision.models.resnet import Bottleneck
 
 from mien.core.spec import Preprocess
-from mien.models.networks import ChainNetwork
+from mien.models.networks import IMAGENET_MEAN, IMAGENET_STD, ChainNetwork
 from mien.models.published import torchvision_weights
 
 
@@ -32,8 +32,8 @@ class ResNet101(ChainNetwork):
     preprocess = Preprocess(
         input_size=224,
         colour="rgb",
-        mean=(123.675, 116.28, 103.53),
-        std=(58.395, 57.12, 57.375),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
     renames = (  # the names of torchvision and of timm
         (r"^(?:module\.)?(conv1|bn1)\.", r"stem.\1."),

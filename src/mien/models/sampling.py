@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mien.core.labels import CLASSES
 from mien.core.types import Floats
 
 Numbers = npt.NDArray[np.int64]
@@ -49,6 +50,11 @@ def epoch_order(weights: Floats, seed: int, epoch: int) -> Numbers:
     comb = (np.arange(n) + random.random()) / n * edges[-1]
     drawn = shuffled[np.searchsorted(edges, comb, side="right").clip(max=n - 1)]
     return random.permutation(drawn).astype(np.int64)
+
+
+def smoothed(targets: Floats, share: float) -> Floats:
+    """Returns targets (n, 7) of which a share is spread over all classes (Szegedy et al. 2016)."""
+    return targets * (1 - share) + np.float32(share / len(CLASSES))
 
 
 def training_prior(targets: Floats, power: float) -> Floats:

@@ -7,8 +7,6 @@ mien, or a model that mien ships.
 
 from __future__ import annotations
 
-import os
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +15,8 @@ from rich.console import Console
 from torch import nn
 
 from mien.core.artifact import digest
+from mien.core.assets import shipped
+from mien.core.cache import offline
 from mien.core.errors import ChecksumError, ModelError
 from mien.core.spec import ModelSpec
 from mien.models import foreign, matching
@@ -110,7 +110,7 @@ def place(network: str, start: str) -> Path | None:
     if start in STARTS:
         path = converted(network, start)
     else:
-        path = _shipped().get(start) or Path(start).expanduser()
+        path = shipped().get(start) or Path(start).expanduser()
     return path if path.exists() else None
 
 
@@ -129,8 +129,8 @@ def find(kind: ChainNetwork, start: str) -> Foreign:
     """
     if start in STARTS:
         return _published(kind, start)
-    shipped = _shipped()
-    path = shipped.get(start) or Path(start).expanduser()
+    known_models = shipped()
+    path = known_models.get(start) or Path(start).expanduser()
     if path.is_dir():
         return _model(path)
     if path.is_file():
@@ -138,7 +138,7 @@ def find(kind: ChainNetwork, start: str) -> Foreign:
     raise ModelError(
         f"The network {kind.name!r} has no start {start!r}: it is neither a file nor a folder. "
         f"Expected {SCRATCH!r}, {', '.join(map(repr, STARTS))}, a file that ends in one of "
-        f"{', '.join(foreign.FORMS)}, the folder of a model, or one of: {', '.join(shipped)}."
+        f"{', '.join(foreign.FORMS)}, the folder of a model, or one of: {', '.join(known_models)}."
     )
 
 
@@ -171,8 +171,7 @@ def _from_library(kind: ChainNetwork, start: str) -> tuple[Foreign | None, str]:
     if library is None:
         return None, ""
     row = known(kind.name, start)
-    offline = os.environ.get("MIEN_OFFLINE", "") not in ("", "0")
-    if offline and row is not None and row.library and row.file and here(row) is None:
+    if offline() and row is not None and row.library and row.file and here(row) is None:
         return None, " MIEN_OFFLINE is set, so it was not fetched."
     try:
         held = library(start)
@@ -219,8 +218,3 @@ def _model(folder: Path) -> Foreign:
         commercial=spec.commercial_use,
         ours=True,
     )
-
-
-def _shipped() -> dict[str, Path]:
-    root = Path(str(resources.files("mien"))) / "assets" / "models"
-    return {p.name: p for p in sorted(root.iterdir()) if p.is_dir()} if root.is_dir() else {}

@@ -11,10 +11,10 @@ from typing import Final
 
 import torch
 from torch import nn
-from torchvision.models import VGG16_Weights, vgg16  # type: ignore[import-untyped]
+from torchvision.models import VGG16_Weights, vgg16
 
 from mien.core.spec import Preprocess
-from mien.models.networks import ChainNetwork
+from mien.models.networks import IMAGENET_MEAN, IMAGENET_STD, ChainNetwork
 from mien.models.published import torchvision_weights
 
 _DEPTHS: Final = (2, 2, 3, 3, 3)
@@ -42,8 +42,8 @@ class Vgg16(ChainNetwork):
     preprocess = Preprocess(
         input_size=224,
         colour="rgb",
-        mean=(123.675, 116.28, 103.53),
-        std=(58.395, 57.12, 57.375),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
     fully_connected = 3
     renames = (

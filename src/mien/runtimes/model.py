@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.core import registry
 from mien.core.artifact import digest
+from mien.core.assets import shipped
 from mien.core.errors import ChecksumError, ModelError
 from mien.core.spec import ModelSpec, Prior, prepare
 from mien.core.types import Floats
@@ -76,12 +76,6 @@ class Model:
         return self.spec.probabilities(self.logits(chips), prior)
 
 
-def shipped() -> dict[str, Path]:
-    """Returns the folders of the models that come with mien, by name."""
-    root = _assets()
-    return {p.name: p for p in sorted(root.iterdir()) if p.is_dir()} if root.is_dir() else {}
-
-
 def find(model: str | Path) -> Path:
     """Returns the folder of a model given by path or by the name of a shipped one.
 
@@ -116,7 +110,3 @@ def verify(folder: Path, spec: ModelSpec, names: list[str]) -> None:
                 f"{folder / name} has the sha256 {actual}, but {SPEC} names {expected}. "
                 "The file was altered or cut short: export or install the model again."
             )
-
-
-def _assets() -> Any:
-    return Path(str(resources.files("mien"))) / "assets" / "models"

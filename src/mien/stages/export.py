@@ -23,10 +23,11 @@ from mien.core import catalogue, images, registry
 from mien.core.artifact import StageFolder, atomic, digest, read_meta, write_json
 from mien.core.config import StageConfig
 from mien.core.errors import DataError, StageError
-from mien.core.spec import ModelSpec, Preprocess, normalise, prepare
+from mien.core.spec import ModelSpec, Preprocess, prepare
 from mien.core.types import Floats
 from mien.models.checkpoint import load_weights, read_weights
-from mien.models.data import read_faces
+from mien.models.data import read_faces, role_keys
+from mien.models.inference import inputs_of
 from mien.runtimes.onnx import OnnxRuntime
 from mien.runtimes.quantise import plain, quantise, race
 from mien.runtimes.torch import TorchRuntime
@@ -35,7 +36,6 @@ SPEC: Final = "spec.json"
 WEIGHTS: Final = "weights.safetensors"
 NETWORK: Final = "model.onnx"
 INT8: Final = "model.int8.onnx"
-_BATCH: Final = 64
 _TIMED: Final = (1, 32)
 """The batch sizes that the speed is measured at."""
 
@@ -217,13 +217,7 @@ def _batch(
 def _drawn(config: ExportConfig, preprocess: Preprocess, faces: Path, split: Path) -> Floats:
     """Returns training faces drawn by the seed, as inputs, in the order of the table."""
     pl = catalogue.polars_or_error("Reading a table of faces")
-    table, key = split / catalogue.ROLES if split.is_dir() else split, list(catalogue.KEY)
-    try:
-        rows = pl.scan_parquet(table).filter(pl.col("role") == "train").select(key).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"{table} is no table of roles ({error}). Expected the folder of 'mien split'."
-        ) from error
+    rows, key = role_keys(split, ("train",)), list(catalogue.KEY)
     there = pl.concat(catalogue.read_faces(faces, key)).join(
         rows, on=key, how="semi", maintain_order="left"
     )
@@ -265,12 +259,11 @@ def _int8_parity(
     dev = read_faces(faces, split, ("dev",), spec.preprocess).labelled()
     if not len(dev):
         raise DataError(f"{faces} and {split} hold no labelled face of the role 'dev'.")
-    inputs = normalise(dev.pixels, spec.preprocess)
-    answers, starts = {}, range(0, len(inputs), _BATCH)
+    answers = {}
     for name in (NETWORK, INT8):
         runtime = OnnxRuntime(folder / name)
-        logits = np.concatenate([runtime.infer(inputs[i : i + _BATCH]) for i in starts])
-        answers[name] = spec.probabilities(logits).argmax(1)
+        logits = [runtime.infer(batch) for batch in inputs_of(dev.pixels, spec.preprocess)]
+        answers[name] = spec.probabilities(np.concatenate(logits)).argmax(1)
     right = {name: int((answer == dev.labels).sum()) for name, answer in answers.items()}
     lost = right[NETWORK] - right[INT8]
     points = 100 * lost / len(dev)

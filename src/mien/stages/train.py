@@ -189,13 +189,13 @@ def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet
         return
     curves.training(work / "log.csv", work / CURVES, config.name)
     point = _operating_point(config, logits(trained, ready.dev()), dev, prior, work)
-    weights = ready.whole(trained).state_dict()
+    network = ready.whole(trained)
     with atomic(work / WEIGHTS) as file:
-        file.write(save({k: v.cpu().contiguous() for k, v in weights.items()}))
+        file.write(save({k: v.cpu().contiguous() for k, v in network.state_dict().items()}))
     spec = config.spec(prior, *point, _catalogue_digest(tables.faces))
     files = {WEIGHTS: digest(work / WEIGHTS)}
     counts = {"train": len(batches.faces), "dev": len(dev)}
-    counts["parameters"] = sum(p.numel() for p in ready.whole(trained).parameters())
+    counts["parameters"] = sum(p.numel() for p in network.parameters())
     write_json(work / _COUNTS, counts)
     write_json(work / SPEC, {**spec.model_dump(mode="json"), "files": files})
 

@@ -1,6 +1,7 @@
 """Starts: where weights come from, what comes over, and what is said of it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 from mien.core.artifact import digest, write_json
 from mien.core.errors import ChecksumError, DownloadError, ModelError
 from mien.core.spec import ModelSpec
-from mien.models import known_weights, matching, starts
+from mien.models import known_weights, matching
 from mien.models.starts import fill
 from tests.unit.models.foreign_files import Small, write_caffe
 
@@ -250,7 +251,7 @@ def test_offline_the_library_is_not_asked(monkeypatch):
     with pytest.raises(ModelError, match="MIEN_OFFLINE is set"):
         filled("imagenet", Librarian(state()))
     assert known_weights.here(listed) is None
-    kept = Path(starts.os.environ["TORCH_HOME"]) / "hub" / "checkpoints" / "faces.pth"
+    kept = Path(os.environ["TORCH_HOME"]) / "hub" / "checkpoints" / "faces.pth"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"")
     assert known_weights.here(listed) == kept
