@@ -65,3 +65,10 @@ def dark(tmp_path: Path) -> Path:
     path = tmp_path / "dark.png"
     PIL.Image.new("RGB", (64, 64), (20, 20, 20)).save(path)
     return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves an exam's figures out where a test does not look at them: they take the most time."""
+    for name in ("exam.confusion", "exam.reliability", "groups.groups", "risk.risk_coverage"):
+        monkeypatch.setattr(f"mien.plots.{name}", lambda *_, **__: None)

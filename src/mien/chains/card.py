@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mien.chains import card_text as words
+from mien.chains.card_measures import (
+    groups_of_people,
+    groups_part,
+    measured,
+    of_same_weights,
+    stress_line,
+)
 from mien.chains.card_text import CARD
 from mien.core.artifact import META, atomic, digest, read_meta, write_json
 from mien.core.errors import ModelError
@@ -56,6 +63,8 @@ def card(
     made = {name: read_meta(folder) for name, folder in (stages or {}).items()}
     if scores.is_dir():
         made["evaluate"] = read_meta(scores)
+    people = groups_of_people(scores) if scores.is_dir() else None
+    more = [] if people is None else [groups_part(people, exam)]
     parts = [
         _front_matter(spec, exam),
         f"# {spec.name}",
@@ -65,7 +74,8 @@ def card(
         words.data(spec, made),
         words.choices(spec),
         words.figures(exam),
-        words.limits(spec),
+        *more,
+        words.limits(spec, measured(people)) + _stress(stages or {}, made, exam),
         words.origin(spec, model, made, commands),
     ]
     text = "\n\n".join(part.strip() for part in parts) + "\n"
@@ -92,14 +102,7 @@ def scores_into_spec(model: Path, scores: Path) -> ModelSpec:
         ChecksumError: a file of the model was altered.
         DataError: the scores cannot be read.
     """
-    spec, exam = ModelSpec.read(model / SPEC), Exam.read(scores)
-    verify(model, spec, sorted({WEIGHTS, *spec.files} - {CARD}))
-    found = (exam.weights, exam.prior, exam.temperature)
-    if found != (spec.files[WEIGHTS], spec.prior, spec.temperature):
-        raise ModelError(
-            f"{scores} holds the scores of other weights or of another operating point than "
-            f"{model} has. Run 'mien evaluate' on this model first."
-        )
+    spec, exam = checked(model, scores)
     figures = {
         role: {
             "n": one.points["shipped"].n,
@@ -112,6 +115,29 @@ def scores_into_spec(model: Path, scores: Path) -> ModelSpec:
     if UNSEEN not in exam.roles:
         figures[UNSEEN] = {"n": 0}
     return _save(model, spec.model_copy(update={"scores": figures}), {})
+
+
+def checked(model: Path, scores: Path) -> tuple[ModelSpec, Exam]:
+    """Returns a model's description and its scores, which must be its own.
+
+    Args:
+        model: the model folder.
+        scores: the stage folder of `evaluate`, or its ``scores.json``.
+
+    Raises:
+        ModelError: the scores are those of other weights or of another operating point.
+        ChecksumError: a file of the model was altered.
+        DataError: the scores cannot be read.
+    """
+    spec, exam = ModelSpec.read(model / SPEC), Exam.read(scores)
+    verify(model, spec, sorted({WEIGHTS, *spec.files} - {CARD}))
+    found = (exam.weights, exam.prior, exam.temperature)
+    if found != (spec.files[WEIGHTS], spec.prior, spec.temperature):
+        raise ModelError(
+            f"{scores} holds the scores of other weights or of another operating point than "
+            f"{model} has. Run 'mien evaluate' on this model first."
+        )
+    return spec, exam
 
 
 def _save(model: Path, spec: ModelSpec, files: Mapping[str, str]) -> ModelSpec:
@@ -135,6 +161,13 @@ def _compact(scores: Scores) -> dict[str, list[float]]:
         for name in _COMPACT
         if (value := scores.overall[name]) is not None
     }
+
+
+def _stress(stages: Mapping[str, Path], made: Mapping[str, Any], exam: Exam) -> str:
+    """Returns the line on worse pictures, where they were measured on these weights."""
+    if "stress" not in stages or not of_same_weights(made["stress"], exam):
+        return ""
+    return stress_line(stages["stress"])
 
 
 def _front_matter(spec: ModelSpec, exam: Exam) -> str:

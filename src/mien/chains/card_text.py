@@ -70,8 +70,7 @@ _LIMITS: Final = """\
 ## Limits
 
 - {training}
-- Performance by gender, age, skin colour or origin is **not measured**: the data state no such
-  attributes, and mien predicts none. Expect differences.
+- {groups}
 - The figures of unseen sources are the better guide to other people's photographs than those of
   the test role, whose pictures come from the same collection as the training's.
 - Rare classes (disgust, fear) rest on few pictures: read their intervals.
@@ -80,6 +79,12 @@ _LIMITS: Final = """\
 - Confidence is calibrated on pictures like the training's; elsewhere it is too high or too low by
   as much as the calibration error of the unseen role says.
 """
+_NO_GROUPS: Final = """\
+Performance by gender, age, skin colour or origin is **not measured**: the data state no such
+  attributes, and mien predicts none. Expect differences."""
+_GROUPS: Final = """\
+Performance by {} stands above, for what data sets state and for groups that are large enough.
+  Whatever else people differ in is **not measured**. Expect differences."""
 
 
 def what(spec: ModelSpec) -> str:
@@ -148,11 +153,17 @@ def figures(exam: Exam) -> str:
     return "\n\n".join(parts)
 
 
-def limits(spec: ModelSpec) -> str:
-    """Returns what the figures do not say."""
+def limits(spec: ModelSpec, attributes: Sequence[str] = ()) -> str:
+    """Returns what the figures do not say.
+
+    Args:
+        spec: the model's description.
+        attributes: what figures by group of people were measured for.
+    """
     fer = "The training pictures are 48 x 48 pixels and grey; detail and colour teach it nothing."
     other = f"The network sees {spec.preprocess.input_size} pixels a side and no more."
-    return _LIMITS.format(training=fer if _from_fer(spec) else other)
+    groups = _GROUPS.format(", ".join(attributes)) if attributes else _NO_GROUPS
+    return _LIMITS.format(training=fer if _from_fer(spec) else other, groups=groups)
 
 
 def origin(spec: ModelSpec, model: Path, made: Mapping[str, Any], commands: Sequence[str]) -> str:
@@ -196,7 +207,8 @@ def _listed(counts: Mapping[str, Any]) -> list[str]:
             # JSON keeps no order of columns: words first, as what the numbers are about.
             heads = sorted(value[0], key=lambda k: (isinstance(value[0][k], int | float), k))
             rows = [[_plain(row[head]) for head in heads] for row in value]
-            after += ["", f"{name}:", "", tables.markdown(heads, rows)]
+            words = sum(not isinstance(value[0][head], int | float) for head in heads)
+            after += ["", f"{name}:", "", tables.markdown(heads, rows, words)]
         else:
             lines.append(f"- {name}: {_plain(value)}")
     return lines + after

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import PIL.Image
 
+from mien.chains.explain import Reasons
 from mien.chains.rows import open_rows
 from mien.core.artifact import atomic
 from mien.core.progress import track
@@ -47,6 +48,7 @@ def predict_files(
     out: Path | None = None,
     top: int = 1,
     annotated: Path | None = None,
+    explained: Path | None = None,
 ) -> Tally:
     """Predicts over files, folders and patterns and writes one row a face.
 
@@ -57,6 +59,7 @@ def predict_files(
         out: the file of the rows; None means standard output.
         top: how many classes a row of the table names.
         annotated: a folder for copies with boxes, landmarks and bars; None makes none.
+        explained: a folder for a picture a face of where its answer comes from; None makes none.
 
     Returns:
         What became of the pictures.
@@ -66,6 +69,7 @@ def predict_files(
         ConfigError: the form is unknown.
     """
     tally, names = Tally(), _Names()
+    reasons = Reasons(predictor) if explained is not None else None
     known = isinstance(sources, list | tuple)
     items: Iterable[object] = (picture for _, picture in expand(sources))
     total = None
@@ -77,13 +81,18 @@ def predict_files(
             for prediction in picture.predictions:
                 write(prediction)
             tally.add(picture)
-            if annotated is not None and picture.image is not None:
-                _save(picture, annotated / names.free(picture.source))
+            if picture.image is None or (annotated is None and explained is None):
+                continue
+            name = names.free(picture.source)
+            if annotated is not None:
+                _save(picture, annotated / f"{name}.mien.png")
+            if reasons is not None and explained is not None:
+                reasons.save(picture, explained, name)
     return tally
 
 
 class _Names:
-    """File names for annotated copies: the picture's own, told apart where two are alike."""
+    """What the names of copies begin with: the picture's own, told apart where two are alike."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
@@ -93,7 +102,7 @@ class _Names:
         for name in itertools.chain([stem], self._others(stem, source)):
             if name not in self._taken:
                 self._taken.add(name)
-                return f"{name}.mien.png"
+                return name
         raise AssertionError("there is always another name")
 
     @staticmethod

@@ -52,11 +52,14 @@ STAGES: Final[dict[str, _Stage]] = {
         "ExportConfig", ("train",), {"faces": "crop", "split": "split"}, extra="train"
     ),
     "evaluate": _Stage("EvaluateConfig", ("export", "merge", "crop", "split"), extra="report"),
+    "stress": _Stage("StressConfig", ("export", "merge", "crop", "split"), extra="report"),
+    "explain": _Stage("ExplainConfig", ("export", "crop", "split"), extra="report"),
 }
 """The chain, in order; each stage is the function of its name in the module of its name."""
 TEACHERS: Final = "teachers"
 NAMES: Final = (
     "merge", "audit", "crop", "split", "augment", TEACHERS, "train", "export", "evaluate",
+    "stress", "explain",
 )  # fmt: skip
 """The sections of a chain's file: the stages, and the trainings that the last one learns from."""
 
@@ -94,17 +97,43 @@ def run(
     folders = {name: out / name for name in NAMES}
     if TEACHERS in data:
         data = _taught(data, folders)
-    calls = {name: _prepared(name, data, folders) for name in names}
-    line = say or _to_stdout
+    calls = {name: prepared(name, data, folders) for name in names}
     for name, call in calls.items():
-        before, start = _stamp(folders[name]), time.monotonic()
-        call(overwrite=overwrite)
-        if _stamp(folders[name]) == before:
-            line(f"{name}: done already ({folders[name]})")
-        else:
-            line(f"{name}: done in {time.monotonic() - start:.1f} s ({folders[name]})")
-            line(_summary(name, folders[name]))
+        carry_out(name, call, folders[name], say or to_stdout, overwrite=overwrite)
     return {name: folders[name] for name in names}
+
+
+def carry_out(
+    name: str,
+    call: Callable[..., Path],
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    overwrite: bool = False,
+) -> bool:
+    """Calls a `prepared` stage and says what became of it.
+
+    Args:
+        name: the stage's name.
+        call: the stage.
+        folder: the one it fills.
+        say: takes the lines.
+        overwrite: replace a folder that was made with other settings or inputs.
+
+    Returns:
+        False where the folder was finished already.
+
+    Raises:
+        MienError: what the stage raises.
+    """
+    before, start = _stamp(folder), time.monotonic()
+    call(overwrite=overwrite)
+    if _stamp(folder) == before:
+        say(f"{name}: done already ({folder})")
+        return False
+    say(f"{name}: done in {time.monotonic() - start:.1f} s ({folder})")
+    say(_summary(name, folder))
+    return True
 
 
 def finished(out: Path) -> dict[str, Path]:
@@ -137,8 +166,18 @@ def _taught(data: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
     return {**data, "train": {"teachers": places, **data.get("train", {})}}
 
 
-def _prepared(name: str, data: Mapping[str, Any], folders: Folders) -> Callable[..., Path]:
-    """Returns the stage with checked settings and its folders; only ``overwrite`` is missing."""
+def prepared(name: str, data: Mapping[str, Any], folders: Folders) -> Callable[..., Path]:
+    """Returns a stage with checked settings and its folders; only ``overwrite`` is missing.
+
+    Args:
+        name: the stage's name.
+        data: the settings by section; an optional input is passed where its section is there.
+        folders: the folder of each stage, its own and those it reads.
+
+    Raises:
+        ConfigError: its settings do not fit.
+        MissingExtraError: it needs an optional part of mien.
+    """
     if name == TEACHERS:
         return teachers.call(data, folders)
     stage, section = STAGES[name], data.get(name, {})
@@ -164,7 +203,7 @@ def _module(name: str) -> Any:
 
 
 def _summary(name: str, folder: Path) -> str:
-    if name == TEACHERS:
+    if name not in STAGES:
         return ""
     module = _module(name)
     describe = getattr(module, "summary", None)
@@ -177,7 +216,8 @@ def _stamp(folder: Path) -> list[tuple[int, int]]:
     return [(stat.st_ino, stat.st_mtime_ns) for stat in found]
 
 
-def _to_stdout(line: str) -> None:
+def to_stdout(line: str) -> None:
+    """Prints a line, unless it is empty."""
     if line:
         sys.stdout.write(line.rstrip("\n") + "\n")
         sys.stdout.flush()

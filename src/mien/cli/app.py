@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 import mien
-from mien.cli import catalogue, networks, predict, stages, weights
+from mien.cli import (
+    catalogue,
+    exam,
+    experiment,
+    explain,
+    networks,
+    predict,
+    report,
+    stages,
+    stress,
+    weights,
+)
 
 app = typer.Typer(
     name="mien",
@@ -46,8 +57,15 @@ for _command in (
     catalogue.augment,
     stages.train,
     stages.export,
-    stages.evaluate,
+    exam.evaluate,
+    exam.calibrate,
+    exam.compare,
+    stress.stress,
+    explain.explain,
     stages.run,
+    experiment.experiment,
+    experiment.leave_one_source_out,
+    report.report,
     stages.card,
     stages.landmarks,
     stages.bench,

@@ -23,6 +23,9 @@ def predict(
     annotate: Annotated[
         Path | None, typer.Option(help="Write copies with boxes, landmarks and bars here.")
     ] = None,
+    explain: Annotated[
+        Path | None, typer.Option(help="Write a picture a face here: where its answer comes from.")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A model folder, or a shipped model's name.")
     ] = "mien-ferplus-1.0",
@@ -55,7 +58,9 @@ def predict(
     options = {"hog": {"landmarks": landmarks}} if landmarks else {}
     predictor = Predictor(model, detector=names, options=options, jobs=jobs, **chosen)
     sources = (line.rstrip("\n") for line in sys.stdin) if paths == ["-"] else paths
-    tally = predict_files(sources, predictor, form=form, out=out, top=top, annotated=annotate)
+    tally = predict_files(
+        sources, predictor, form=form, out=out, top=top, annotated=annotate, explained=explain
+    )
     print(tally, file=sys.stderr)
     if tally.reasons["unreadable"]:
         raise typer.Exit(UNREADABLE)

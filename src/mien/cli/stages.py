@@ -94,24 +94,6 @@ def export(
     print(summary(out))
 
 
-def evaluate(
-    config: Config,
-    model: ModelFolder,
-    catalogue: Catalogue,
-    faces: Faces,
-    split: Roles,
-    out: Out,
-    set_: Sets = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Score a model on each role; no accuracy is shown without the one on unseen sources."""
-    from mien.stages.evaluate import EvaluateConfig, evaluate, summary
-
-    settings = settings_of(EvaluateConfig, config, "evaluate", set_)
-    evaluate(settings, model, catalogue, faces, split, out, overwrite=overwrite)
-    print(summary(out))
-
-
 def run(
     config: Annotated[Path, typer.Argument(help="One TOML file with a section a stage.")],
     set_: Sets = None,
@@ -132,9 +114,9 @@ def card(
 ) -> None:
     """Write the figures of an evaluation into a model's spec.json and MODEL_CARD.md."""
     from mien.chains.card import card
-    from mien.chains.run import finished
+    from mien.chains.report import folders_of
 
-    card(model, scores, stages=finished(run) if run else None)
+    card(model, scores, stages=folders_of(run))
 
 
 def landmarks(config: Config, set_: Sets = None) -> None:

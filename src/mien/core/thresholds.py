@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mien.core.catalogue import polars_or_error
 from mien.core.types import Face
+
+if TYPE_CHECKING:
+    import polars
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Angle = Annotated[float, Field(ge=0, le=180)]
@@ -71,3 +75,33 @@ class Thresholds(BaseModel):
                 word = "least" if least else "most"
                 return "low_quality", f"{name} {value:.3g}, the {word} is {limit:g}"
         return None
+
+    def reason(self) -> polars.Expr:
+        """Returns why the model abstains in each row of a table of predictions, as a column.
+
+        The same rules as `refusal` and the threshold of confidence, for tables: ``extreme_pose``,
+        ``low_quality``, ``low_confidence``, or null where it stands behind its answer.
+
+        Raises:
+            MissingExtraError: Polars is not installed.
+        """
+        pl = polars_or_error("Abstaining in tables")
+        posed, seen = pl.lit(value=False), pl.lit(value=False)
+        for name, most in (("yaw", self.max_yaw), ("pitch", self.max_pitch)):
+            if most is not None:
+                posed |= (pl.col(name).abs() > most).fill_null(value=False)
+        for name, field, least in _QUALITY:
+            limit = getattr(self, field)
+            if limit is not None:
+                beyond = pl.col(name) < limit if least else pl.col(name) > limit
+                seen |= beyond.fill_null(value=False)
+        unsure = (pl.col("confidence") < self.low_confidence).fill_null(value=False)
+        return (  # type: ignore[no-any-return]  # Polars is a late import
+            pl.when(posed)
+            .then(pl.lit("extreme_pose"))
+            .when(seen)
+            .then(pl.lit("low_quality"))
+            .when(unsure)
+            .then(pl.lit("low_confidence"))
+            .otherwise(pl.lit(None, pl.String))
+        )

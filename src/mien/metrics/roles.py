@@ -66,10 +66,20 @@ def score_role(
         how: how figures are made.
     """
     people = rows.select("dataset", "subject").filter(rows["subject"].is_not_null())
+    points = {point: score(spec, rows, point, how) for point in POINTS}
+    if rows["dataset"].n_unique() > 1:
+        points["shipped"] = _by_source(spec, rows, points["shipped"], how)
     return RoleScores(
         sources=dict(sorted(Counter(rows["dataset"]).items())),
         subjects=people.n_unique(),
         missed=dict(sorted(Counter(rows["missed"].drop_nulls()).items())),
         not_scored=dict(sorted(Counter(left_out).items())),
-        points={point: score(spec, rows, point, how) for point in POINTS},
+        points=points,
     )
+
+
+def _by_source(spec: ModelSpec, rows: polars.DataFrame, whole: Scores, how: How) -> Scores:
+    """Returns the figures of a role with those of each of its sources."""
+    parts = rows.partition_by("dataset", as_dict=True)
+    sources = {str(name): score(spec, part, "shipped", how) for (name,), part in parts.items()}
+    return whole.model_copy(update={"by_group": {"source": dict(sorted(sources.items()))}})

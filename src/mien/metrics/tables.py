@@ -86,6 +86,22 @@ def classes_table(exam: Exam, point: str = "shipped") -> str:
     return markdown(["class", *(f"{role} recall" for role in roles)], rows)
 
 
+def sources_table(exam: Exam) -> str:
+    """Returns a Markdown table: accuracy and balanced accuracy of each source of each role."""
+    silent = UNSEEN not in exam.roles
+    rows = []
+    for role in [role for role in ROLES if role in exam.roles]:
+        found, shipped = exam.roles[role], exam.roles[role].points["shipped"]
+        parts = shipped.by_group.get("source") or {next(iter(found.sources)): shipped}
+        if len(parts) > 1:
+            parts = {**parts, "together": shipped}
+        for name, scores in parts.items():
+            figures = [cell(scores, "accuracy"), cell(scores, "balanced_accuracy")]
+            rows.append([role, name, f"{scores.n:,}", *figures, *([NOT_MEASURED] * silent)])
+    heads = ["role", "source", "pictures", "accuracy", "balanced accuracy", *([UNSEEN] * silent)]
+    return markdown(heads, rows, left=2)
+
+
 def counts_table(exam: Exam) -> str:
     """Returns a Markdown table of what each role held, missed and left out."""
     rows = [
@@ -122,6 +138,8 @@ def page(exam: Exam) -> str:
         notes,
         "## Recall of each class at the shipped operating point",
         classes_table(exam),
+        "## Each source, at the shipped operating point",
+        sources_table(exam),
         "## What was counted",
         counts_table(exam),
     ]

@@ -1,8 +1,9 @@
-"""`evaluate`: model + catalogue + faces + split -> scores of every role, with every prediction."""
+"""`evaluate`: a model and sets of faces -> scores of every role, with every prediction."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -11,18 +12,23 @@ from pydantic import Field
 
 from mien.core import catalogue as tables
 from mien.core.artifact import StageFolder, atomic
-from mien.core.catalogue import KEY, REJECTED, REJECTION_COLUMNS, ROLE_COLUMNS, ROLES
+from mien.core.catalogue import KEY
 from mien.core.config import StageConfig
-from mien.core.errors import DataError, StageError
+from mien.core.errors import StageError
+from mien.core.exam_sets import STATED, ExamSet, all_rows, inputs_of
 from mien.core.framing import check_framing
 from mien.core.labels import CLASSES, CONTEMPT
 from mien.core.scores import SCORES, Exam, RoleScores
 from mien.core.spec import ModelSpec
 from mien.metrics.conditions import conditions, conditions_page
+from mien.metrics.groups import GroupSettings, gaps, groups, groups_page
+from mien.metrics.intensity import intensity, intensity_page, series
 from mien.metrics.roles import probabilities, score_role
 from mien.metrics.summary import How
 from mien.metrics.tables import caption, headline, page
 from mien.plots import exam as draw
+from mien.plots import groups as draw_groups
+from mien.plots import risk as draw_risk
 from mien.plots.figure import new_figure
 from mien.runtimes.model import WEIGHTS, Model
 from mien.runtimes.stored import SEEN, stored_logits
@@ -36,6 +42,9 @@ PREDICTIONS: Final = "predictions.parquet"
 PAGE: Final = "scores.md"
 CONDITIONS: Final = "conditions.parquet"
 CONDITIONS_PAGE: Final = "conditions.md"
+GROUPS: Final = "groups.parquet"
+GAPS: Final = "gaps.parquet"
+GROUPS_PAGE: Final = "groups.md"
 _PARTS: Final = "parts"
 
 
@@ -45,6 +54,7 @@ class EvaluateConfig(StageConfig):
     Attributes:
         roles: the roles to score; one without labelled pictures is reported as not measured.
         min_class_count: the least pictures of the classes in the headline of unseen sources.
+        min_group: the least pictures of a group whose figures are judged.
         resamples: bootstrap resamples behind each interval; 0 makes no intervals.
         seed: makes the resamples.
         batch_size: how many faces are decoded and go through the network at once.
@@ -54,6 +64,7 @@ class EvaluateConfig(StageConfig):
 
     roles: tuple[Role, ...] = Field(default=("dev", "test", "unseen"), min_length=1)
     min_class_count: int = Field(default=25, ge=1)
+    min_group: int = Field(default=25, ge=2)
     resamples: int = Field(default=1000, ge=0)
     seed: int = Field(default=0, ge=0)
     batch_size: int = Field(default=64, ge=1)
@@ -62,10 +73,9 @@ class EvaluateConfig(StageConfig):
 
 
 class _Request(EvaluateConfig):
-    """The settings together with what the model's description says.
+    """The settings together with what the model's description says, but for its figures.
 
-    The figures that a later step writes into the description are left out, or they would make
-    their own evaluation look like another one.
+    A later step writes those; they would make their own evaluation look like another one.
     """
 
     described: dict[str, Any]
@@ -81,6 +91,28 @@ def evaluate(
     *,
     overwrite: bool = False,
 ) -> Path:
+    """Scores a model on the roles of one split: `examine` with a single set.
+
+    Args:
+        config: the settings.
+        model: the model folder.
+        catalogue: the stage folder of `merge`.
+        faces: the stage folder of `crop`.
+        split: the stage folder of `split`.
+        out: the folder to make, see `examine`; likewise what it returns and raises.
+        overwrite: throw away what stands at ``out`` with other settings or inputs.
+    """
+    return examine(config, model, [ExamSet(catalogue, faces, split)], out, overwrite=overwrite)
+
+
+def examine(
+    config: EvaluateConfig,
+    model: str | Path,
+    sets: Sequence[ExamSet],
+    out: Path,
+    *,
+    overwrite: bool = False,
+) -> Path:
     """Scores a model on every role, at its own operating point and at the two named ones.
 
     A picture without a face counts as a wrong answer. Pictures labelled contempt or not at all are
@@ -88,24 +120,24 @@ def evaluate(
 
     Args:
         config: the settings.
-        model: the model folder.
-        catalogue: the stage folder of `merge`: labels and people.
-        faces: the stage folder of `crop`: chips, and why others have none.
-        split: the stage folder of `split`, with ``roles.parquet``.
+        model: the model folder, or the name of a shipped one.
+        sets: the pictures; no picture may stand in two of them.
         out: the folder to make: ``scores.json`` (an `Exam`), ``scores.md``,
-            ``predictions.parquet``, ``conditions.parquet`` and ``conditions.md`` (accuracy by pose,
-            light and quality), and for each role ``confusion-<role>.png`` and
-            ``reliability-<role>.png``.
+            ``predictions.parquet``; ``conditions.parquet`` and ``.md`` (accuracy by pose, light
+            and quality); ``groups.parquet``, ``gaps.parquet``, ``groups.md`` and ``groups.png``
+            (figures by stated groups); ``risk-coverage.png``, and for each role
+            ``confusion-<role>.png`` and ``reliability-<role>.png``.
         overwrite: throw away what stands at ``out`` with other settings or inputs.
 
     Returns:
         ``out``.
 
     Raises:
-        DataError: a table or a chip is missing or damaged, or no role has a labelled picture.
+        DataError: a table or a chip is missing or damaged, a picture stands in two sets, or no
+            role has a labelled picture.
         ConfigError: the faces were cut by another aligner than the model's.
         ModelError: the model folder is incomplete, or the network gives no finite numbers.
-        MissingExtraError: Polars or matplotlib is not installed.
+        MissingExtraError: Polars, matplotlib or fairlearn is not installed.
         StageError: ``out`` holds something else.
     """
     tables.polars_or_error("Evaluating a model")
@@ -114,80 +146,29 @@ def evaluate(
         model, runtime=config.runtime, threads=config.jobs, batch_size=config.batch_size
     )
     spec = network.spec
-    check_framing(faces, spec.preprocess)
+    for one in sets:
+        check_framing(one.faces, spec.preprocess)
     request = _Request(**dict(config), described=spec.model_dump(exclude={"scores", "files"}))
-    made = {"catalogue": catalogue, "faces": faces, "split": split}
-    inputs = {"weights": network.folder / WEIGHTS, **made}
+    inputs = {"weights": network.folder / WEIGHTS, **inputs_of(sets)}
     folder = StageFolder(out, "evaluate", request, inputs, overwrite=overwrite)
     if folder.done:
         return out
-    rows = _rows(config, catalogue, faces, split)
-    if not rows["scored"].any():
-        raise DataError(
-            f"No picture of the roles {', '.join(config.roles)} has one of the seven labels. "
-            f"Check the roles in {split / ROLES} and the labels in {catalogue}."
+    rows = all_rows(sets, config.roles)
+    done = [
+        _predictions(
+            config, network, some.filter("scored"), one.faces, folder.work / _PARTS / str(i)
         )
-    exam = _examine(config, network, rows, faces, folder)
-    return folder.finish(_counts(config, rows, exam))
+        for i, (one, some) in enumerate(zip(sets, rows, strict=True))
+    ]
+    pl = tables.polars_or_error()
+    every = pl.concat(rows).sort("role", *KEY)
+    exam = _written(config, spec, every, pl.concat(done).sort("role", *KEY), folder)
+    return folder.finish(_counts(config, every, exam))
 
 
 def summary(out: Path) -> str:
     """Returns the line to print for a finished evaluation: all its roles, unseen ones included."""
     return headline(Exam.read(out))
-
-
-def _rows(config: EvaluateConfig, catalogue: Path, faces: Path, split: Path) -> polars.DataFrame:
-    """Returns the pictures of the chosen roles: key, role, label, subject, cluster, why missed.
-
-    ``scored`` tells those with one of the seven labels; ``refused`` says why `crop` gave no face.
-    """
-    pl = tables.polars_or_error()
-    roles = tables.read(split / ROLES, ROLE_COLUMNS).select(*KEY, "role", "group")
-    roles = roles.filter(pl.col("role").is_in(list(config.roles)))
-    known = tables.read(catalogue).select(*KEY, "label", "subject")
-    refused = tables.read(faces / REJECTED, REJECTION_COLUMNS)
-    refused = refused.select(*KEY, refused="reason").unique(KEY, keep="first")
-    if known.select(KEY).is_duplicated().any() or roles.select(KEY).is_duplicated().any():
-        raise DataError(
-            f"{catalogue} or {split} names a picture twice ({', '.join(KEY)} are the same). "
-            "Make both again with this version of mien."
-        )
-    rows = roles.join(known, on=KEY, how="inner").join(refused, on=KEY, how="left")
-    if len(rows) != len(roles):
-        raise DataError(
-            f"{len(roles) - len(rows)} pictures of {split / ROLES} are not in {catalogue}. "
-            "Both must come from the same 'merge'."
-        )
-    person = pl.format("{}: {}", "dataset", "subject")
-    return rows.with_columns(
-        scored=pl.col("label").is_in(list(CLASSES)).fill_null(value=False),
-        # Where people are not known, pictures that resemble each other stand together.
-        cluster=pl.coalesce(person, pl.format("group {}", "group")),
-    ).sort("role", *KEY)
-
-
-def _examine(
-    config: EvaluateConfig, network: Model, rows: polars.DataFrame, faces: Path, folder: StageFolder
-) -> Exam:
-    """Fills the folder with predictions, scores and figures."""
-    spec, parts = network.spec, folder.work / _PARTS
-    predictions = _predictions(config, network, rows.filter("scored"), faces, parts)
-    tables.write(predictions, folder.work / PREDICTIONS)
-    exam = Exam(
-        model=spec.name,
-        weights=folder.request["inputs"]["weights"],
-        prior=spec.prior,
-        temperature=spec.temperature,
-        resamples=config.resamples,
-        roles=_roles(config, spec, rows, predictions),
-    )
-    _write(exam, folder.work)
-    found = conditions(predictions)
-    tables.write(found, folder.work / CONDITIONS)
-    with atomic(folder.work / CONDITIONS_PAGE, "w") as file:
-        file.write(f"{headline(exam)}\n\n{conditions_page(found, tuple(exam.roles))}\n")
-    shutil.rmtree(parts)
-    return exam
 
 
 def _predictions(
@@ -197,23 +178,50 @@ def _predictions(
     pl = tables.polars_or_error()
     done = list(stored_logits(network, scored.select(KEY), faces, parts, config.jobs))
     rows = scored.drop("scored").join(pl.concat(done), on=KEY, how="left", maintain_order="left")
-    missed = pl.col("logits").is_null()
-    rows = rows.with_columns(
-        missed=pl.when(missed).then(pl.col("refused").fill_null("no_chip")),
-    ).drop("refused")
+    why = pl.col("refused").fill_null("no_chip")
+    rows = rows.with_columns(missed=pl.when(pl.col("logits").is_null()).then(why)).drop("refused")
     shares = probabilities(network.spec, rows)
     found = rows["missed"].is_null().to_numpy()
     best = np.nan_to_num(shares).argmax(axis=1)
     answers = [CLASSES[k] if ok else None for k, ok in zip(best, found, strict=True)]
     columns = {name: shares[:, i] for i, name in enumerate(CLASSES)}
-    return rows.with_columns(
-        pl.Series("answer", answers, pl.String),
-        pl.Series("confidence", shares.max(axis=1)).fill_nan(None),
-        *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
-    ).select(
-        *KEY, "role", "label", "subject", "cluster", "missed", "answer", "confidence", *CLASSES,
-        "logits", *SEEN,
+    return (
+        rows.with_columns(
+            pl.Series("answer", answers, pl.String),
+            pl.Series("confidence", shares.max(axis=1)).fill_nan(None),
+            *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
+        )
+        .with_columns(abstained=network.spec.thresholds.reason())
+        .select(
+            *KEY, "role", "label", "subject", "cluster", "missed", "answer", "confidence",
+            "abstained", *CLASSES, "logits", *SEEN, *STATED,
+        )
     )  # fmt: skip
+
+
+def _written(
+    config: EvaluateConfig,
+    spec: ModelSpec,
+    rows: polars.DataFrame,
+    predictions: polars.DataFrame,
+    folder: StageFolder,
+) -> Exam:
+    """Fills the folder with predictions, scores and figures."""
+    work = folder.work
+    tables.write(predictions, work / PREDICTIONS)
+    exam = Exam(
+        model=spec.name,
+        weights=folder.request["inputs"]["weights"],
+        prior=spec.prior,
+        temperature=spec.temperature,
+        resamples=config.resamples,
+        roles=_roles(config, spec, rows, predictions),
+    )
+    _write_scores(exam, spec, work)
+    _write_conditions(config, exam, predictions, work)
+    _write_groups(config, exam, predictions, work)
+    shutil.rmtree(work / _PARTS)
+    return exam
 
 
 def _roles(
@@ -231,7 +239,7 @@ def _roles(
     return roles
 
 
-def _write(exam: Exam, work: Path) -> None:
+def _write_scores(exam: Exam, spec: ModelSpec, work: Path) -> None:
     """Writes the scores as JSON, as a page and as figures."""
     exam.write(work / SCORES)
     with atomic(work / PAGE, "w") as file:
@@ -241,6 +249,37 @@ def _write(exam: Exam, work: Path) -> None:
         title = f"{exam.model}, {role}\n{caption(exam)}"
         draw.confusion(shipped, work / f"confusion-{role}.png", title)
         draw.reliability(shipped, work / f"reliability-{role}.png", title)
+    title, threshold = f"{exam.model}\n{caption(exam)}", spec.thresholds.low_confidence
+    draw_risk.risk_coverage(exam, work / "risk-coverage.png", title, threshold=threshold)
+
+
+def _write_conditions(
+    config: EvaluateConfig, exam: Exam, predictions: polars.DataFrame, work: Path
+) -> None:
+    """Writes accuracy by pose, light and quality, and how probability follows intensity."""
+    found, roles = conditions(predictions), tuple(exam.roles)
+    tables.write(found, work / CONDITIONS)
+    how = How(config.min_class_count, config.resamples, config.seed)
+    followed = intensity_page(intensity(series(predictions), how), roles)
+    parts = [headline(exam), conditions_page(found, roles), "## Intensity", followed]
+    with atomic(work / CONDITIONS_PAGE, "w") as file:
+        file.write("\n\n".join(parts))
+
+
+def _write_groups(
+    config: EvaluateConfig, exam: Exam, predictions: polars.DataFrame, work: Path
+) -> None:
+    """Writes the figures by group as tables, as a page and as a drawing."""
+    settings = GroupSettings(
+        min_group=config.min_group, resamples=config.resamples, seed=config.seed
+    )
+    values, differences = groups(predictions, settings), gaps(predictions, settings)
+    tables.write(values, work / GROUPS)
+    tables.write(differences, work / GAPS)
+    with atomic(work / GROUPS_PAGE, "w") as file:
+        text = groups_page(values, differences, predictions, tuple(exam.roles), settings)
+        file.write(f"{headline(exam)}\n\n{text}\n")
+    draw_groups.groups(values, work / "groups.png", f"{exam.model}\n{caption(exam)}")
 
 
 def _counts(config: EvaluateConfig, rows: polars.DataFrame, exam: Exam) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from mien.core.spec import ModelSpec
 from mien.metrics.summary import How, summarise
 from mien.runtimes.model import verify
 
+pl = pytest.importorskip("polars")
+
 
 def make_exam(model: Path, path: Path, roles: tuple[str, ...] = ("dev", "test", "unseen")) -> Path:
     spec = ModelSpec.read(model / "spec.json")
@@ -146,3 +148,65 @@ def test_an_altered_model_gets_no_card(model: Path, tmp_path: Path) -> None:
     (model / "model.onnx").write_bytes(b"something else")
     with pytest.raises(ChecksumError):
         card(model, scores)
+
+
+def make_groups(folder: Path, *groups: tuple[str, str, str, bool]) -> None:
+    """Writes the accuracy of some groups: role, attribute, group, and whether it is large."""
+    rows = [
+        (role, attribute, group, 100 + i, 40, figure, 0.5 + i / 100, 0.4, 0.9, enough)
+        for i, (role, attribute, group, enough) in enumerate(groups)
+        for figure in ("accuracy", "missed")
+    ]
+    names = "role attribute group n people figure value low high enough".split()
+    folder.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(rows, names, orient="row").write_parquet(folder / "groups.parquet")
+
+
+def test_figures_by_group_of_people_stand_in_the_card(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "evaluate"
+    write_json(folder / "meta.json", {"counts": {}})
+    make_exam(model, folder / "scores.json", ("dev", "test"))
+    sentence = "Performance by gender, age, skin colour or origin is **not measured**"
+    make_groups(folder, ("test", "gender", "male", True), ("test", "gender", "female", False))
+    text = card(model, folder)
+    assert sentence in text  # one large group is nothing to compare
+    assert "By group of people" not in text
+    make_groups(
+        folder,
+        *(("test", "gender", group, True) for group in ("male", "fe|male")),
+        *(("test", "light", group, True) for group in ("dim", "bright")),
+    )
+    text = card(model, folder)
+    row = "| gender | male | too few | 50.0 % [40.0, 90.0] of 100 | unseen sources: not measured |"
+    assert row in text
+    assert "| gender | fe\\|male |" in text
+    assert "| light |" not in text
+    assert sentence not in text
+    assert "Performance by gender stands above" in text
+
+
+def test_the_worst_changes_of_pictures_stand_in_the_card(model: Path, tmp_path: Path) -> None:
+    scores, folder = make_exam(model, tmp_path / "scores.json"), tmp_path / "stress"
+    weights = ModelSpec.read(model / "spec.json").files["model.onnx"]
+    write_json(folder / "meta.json", {"inputs": {"weights": weights}})
+    accuracies = {"all": 0.1, "fog": 0.5, "noise": 0.3, "blur": 0.7, "turn": 0.4}
+    rows = [("dev", name, value) for name, value in accuracies.items()]
+    names = ["role", "corruption", "accuracy"]
+    pl.DataFrame(rows, names, orient="row").write_parquet(folder / "errors.parquet")
+    rows = [("dev", "none", 0.8), ("dev", "fog", 0.6)]
+    pl.DataFrame(rows, names, orient="row").write_parquet(folder / "stress.parquet")
+    text = card(model, scores, stages={"stress": folder})
+    told = "dev noise 30.0 %, turn 40.0 %, fog 50.0 % (unchanged 80.0 %); unseen sources: not m"
+    assert told in next(line for line in text.splitlines() if "hurts most" in line)
+    write_json(folder / "meta.json", {"inputs": {"weights": "those of another model"}})
+    assert "hurts most" not in card(model, scores, stages={"stress": folder})
+
+
+def test_the_hub_reads_the_front_matter(model: Path, tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    data = hub.ModelCard(card(model, make_exam(model, tmp_path / "scores.json"))).data
+    assert (data.license, data.library_name) == ("apache-2.0", "mien")
+    assert data.model_name == "brightness"
+    assert data.pipeline_tag == "image-classification"
+    assert {result.metric_type for result in data.eval_results} >= {"accuracy"}
+    assert {result.dataset_split for result in data.eval_results} == {"test", "unseen"}

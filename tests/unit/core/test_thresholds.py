@@ -63,3 +63,34 @@ def test_limits_are_checked() -> None:
         Thresholds(max_occlusion=2)
     with pytest.raises(ValidationError):
         Thresholds(max_jaw=3)  # type: ignore[call-arg]
+
+
+def test_tables_abstain_as_single_faces_do() -> None:
+    pl = pytest.importorskip("polars")
+    limits = Thresholds(
+        low_confidence=0.5,
+        max_yaw=60,
+        max_pitch=40,
+        min_size=20,
+        max_exposure=0.9,
+        min_contrast=0.1,
+    )
+    faces = [
+        face(yaw=10.0, pitch=0.0),
+        face(yaw=-61.0, pitch=0.0),
+        face(yaw=0.0, pitch=45.0),
+        face(Quality(10, 0.5, 0.5, 0.5, 0.0, 0.1), yaw=0.0, pitch=0.0),
+        face(Quality(80, 0.5, 0.95, 0.5, 0.0, 0.1), yaw=70.0, pitch=0.0),
+        face(None),
+    ]
+    rows = [
+        {"yaw": f.yaw, "pitch": f.pitch, "confidence": 0.9}
+        | {n: getattr(f.quality, n, None) for n in ("size", "exposure", "contrast")}
+        for f in faces
+    ]
+    table = pl.DataFrame([*rows, {**rows[0], "confidence": 0.4}, {"confidence": None}])
+    told = table.select(r=limits.reason())["r"].to_list()
+    single = [limits.refusal(f) for f in faces]
+    assert told[: len(faces)] == [found and found[0] for found in single]
+    assert told[-2:] == ["low_confidence", None]
+    assert table.select(r=Thresholds().reason())["r"].null_count() == len(table)

@@ -79,13 +79,6 @@ def make_stages(root: Path, rows: Any = ROWS, *, shard: int = 4) -> dict[str, Pa
     return folders
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves the figures out where a test does not look at them: they take the most time."""
-    for name in ("confusion", "reliability"):
-        monkeypatch.setattr(f"mien.plots.exam.{name}", lambda *_: None)
-
-
 @pytest.mark.usefixtures("undrawn")
 def test_every_picture_is_scored_missed_or_counted_apart(model: Path, tmp_path: Path) -> None:
     out = evaluate(CONFIG, model, **make_stages(tmp_path), out=tmp_path / "out")
