@@ -59,7 +59,7 @@ def test_pairs_tell_more_than_two_intervals() -> None:
     second = first.copy()
     second[:21] = labels[:21]  # better on a few pictures, else the same
     found = compare(table(labels, first), table(labels, second), HOW)["test"].figures["accuracy"]
-    assert 0 < found.low
+    assert found.low > 0
     assert found.high - found.low < 0.02
 
 
