@@ -1,6 +1,6 @@
 """A random split flatters: shown on drawn faces whose people can be told from one another.
 
-    python benchmarks/leak.py OUT [--people 20] [--frames 6] [--epochs 20]
+    python benchmarks/leak.py OUT [--people 20] [--frames 6] [--epochs 30]
 
 Draws three sources of people, each person with a face, hair, light and background of their own, and
 with their own way of showing each of the seven expressions; several frames of each differ by a
@@ -47,7 +47,7 @@ networks = ["mienet-tiny"]
 sets = ["original"]
 starts = ["scratch"]
 splits = ["disjoint", "random"]
-seeds = [0, 1, 2]
+seeds = [0, 1]
 [experiment.split.random]
 by = "random"
 [crop]
@@ -61,11 +61,13 @@ near_duplicates = false
 name = "drawn"
 loggers = []
 threads = 1
+augment = "none"
 [train.recipe]
 epochs = {epochs}
 balanced_epochs = 0
-batch_size = 64
+batch_size = 32
 learning_rate = 4e-3
+ema = 0.95
 [export]
 [evaluate]
 resamples = 200
@@ -89,7 +91,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--people", type=int, default=20, help="of each source")
     parser.add_argument("--frames", type=int, default=6, help="of each person and class")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
     wanted = parser.parse_args()
     for number, name in enumerate(SOURCES):
         draw_source(wanted.out / "data" / name, number, wanted.people, wanted.frames)

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from mien.chains import grid, prices, teachers
 from mien.chains import run as module
 from mien.chains.run import STAGES, run
 from mien.core import config as settings
@@ -127,3 +128,23 @@ def test_the_example_fits_every_stage() -> None:
     for name, stage in STAGES.items():
         model = getattr(module._module(name), stage.config)
         settings.check(model, data.get(name, {}), name)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLE.parent.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_example_is_read_by_some_command(path: Path) -> None:
+    data = tomllib.loads(path.read_text("utf-8"))
+    if "machine" in data:
+        assert prices.read(path)
+        return
+    sections = data.keys() - {"out", "stages"}
+    if "landmarks" in sections:
+        sections -= {"landmarks"}
+    if "experiment" in sections:
+        assert grid.cells(grid.read(path)[0])
+        sections -= {"experiment"}
+    if "teachers" in sections:
+        assert teachers.prepared(data)
+        sections -= {"teachers"}
+    for name in sections:
+        model = getattr(module._module(name), STAGES[name].config)
+        settings.check(model, data[name], name)
