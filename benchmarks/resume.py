@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,11 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "settings.toml").write_text(SETTINGS.format(network=wanted.network))
-        began = time.monotonic()
         subprocess.run(command(root, "whole", wanted), check=True)
-        whole = time.monotonic() - began
-        print(f"uninterrupted: {whole:.0f} s", flush=True)
-        killed(root, wanted, whole)
+        killed(root, wanted)
         first, second = (load_file(root / name / "weights.safetensors") for name in NAMES)
         apart = max(float((first[key] - second[key]).abs().max()) for key in first)
         same = rows(root / "whole") == rows(root / "killed")
@@ -68,23 +66,33 @@ def command(root: Path, name: str, wanted: argparse.Namespace) -> list[str]:
     return [mien, *arguments, "--faces", str(wanted.faces), "--split", str(wanted.split)]
 
 
-def killed(root: Path, wanted: argparse.Namespace, whole: float) -> None:
-    """Starts a training again and again, and kills it at random moments that span it all."""
+def killed(root: Path, wanted: argparse.Namespace) -> None:
+    """Starts a training again and again, and kills it at random moments that span it all.
+
+    A moment is some checkpoints and a part of a second away, whatever the machine does besides.
+    """
     draw = random.Random(wanted.seed)  # noqa: S311  # nothing is secret here
+    partial = root / "killed.partial"
     for number in range(wanted.kills):
-        # Starting takes some seconds itself; each try gets a share of the work, unevenly.
-        wait = draw.uniform(0.15, 0.45) * whole
         process = subprocess.Popen(command(root, "killed", wanted), stderr=subprocess.DEVNULL)
-        try:
-            process.wait(timeout=wait)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        partial = root / "killed.partial"
+        for _ in range(draw.randint(1, 3)):
+            await_checkpoint(partial / "checkpoint.safetensors", process)
+        time.sleep(draw.uniform(0, 1))
+        process.kill()
+        if process.wait() != -signal.SIGKILL:
+            sys.exit(f"the training ended by itself ({process.returncode}); fewer --kills, please")
         done = len(rows(partial)) if (partial / "log.csv").exists() else 0
-        state = "ended" if process.returncode == 0 else "killed"
-        print(f"{number + 1}: {state} after {wait:.1f} s, {done} epochs stood", flush=True)
+        print(f"{number + 1}: killed, {done} epochs stood", flush=True)
     subprocess.run(command(root, "killed", wanted), check=True)
+
+
+def await_checkpoint(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Waits until a file is written anew, or its writer ends."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    while process.poll() is None:
+        if path.exists() and path.stat().st_mtime_ns > before:
+            return
+        time.sleep(0.02)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
