@@ -144,6 +144,15 @@ precision = "32-true"
 [evaluate]
 resamples = 50
 min_class_count = 3
+
+[stress]
+corruptions = ["gain_down", "sunglasses"]
+strengths = [1, 5]
+count = 20
+resamples = 20
+
+[explain]
+per_class = 2
 """,
         "utf-8",
     )
@@ -188,6 +197,20 @@ def test_the_network_learned_and_no_accuracy_stands_alone(world: Path) -> None:
     assert accuracy > 0.6
     table = (world / "run" / "evaluate" / "scores.md").read_text()
     assert "unseen" in table
+
+
+def test_a_report_holds_the_whole_exam(world: Path) -> None:
+    run, out = world / "run", world / "report.html"
+    result = RUNNER.invoke(app, [
+        "report", "--model", str(run / "export"), "--scores", str(run / "evaluate"),
+        "--run", str(run), "--out", str(out),
+    ], catch_exceptions=False)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    page = out.read_text("utf-8")
+    for words in ("unseen", "sunglasses", "mouth", "Groups of people"):
+        assert words in page
+    assert "run `mien stress`" not in page
+    assert "mien evaluate" in out.with_suffix(".md").read_text("utf-8")
 
 
 def test_the_exported_model_predicts_what_evaluate_scored(world: Path) -> None:
