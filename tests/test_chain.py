@@ -210,7 +210,7 @@ def test_a_report_holds_the_whole_exam(world: Path) -> None:
     for words in ("unseen", "sunglasses", "mouth", "Groups of people"):
         assert words in page
     assert "run `mien stress`" not in page
-    assert "mien evaluate" in out.with_suffix(".md").read_text("utf-8")
+    assert "mien run run.toml" in out.with_suffix(".md").read_text("utf-8")
 
 
 def test_the_exported_model_predicts_what_evaluate_scored(world: Path) -> None:
