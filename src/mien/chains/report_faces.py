@@ -11,9 +11,10 @@ import PIL.Image
 
 from mien.chains.report_case import AGAIN, Case, not_measured
 from mien.chains.report_data import RUN
-from mien.core import catalogue, images, shares
+from mien.core import catalogue, shares
 from mien.core.artifact import atomic
 from mien.core.catalogue import KEY
+from mien.core.chips import stored_chip
 from mien.core.labels import CLASSES, titled
 from mien.core.spec import resized_cut
 from mien.core.types import Image
@@ -99,7 +100,7 @@ def _chips(faces: Path, rows: polars.DataFrame) -> dict[Key, Image]:
     for shard in catalogue.read_faces(faces, (*KEY, "chip")):
         for row in shard.join(wanted, on=list(KEY), how="semi").iter_rows(named=True):
             key = tuple(row[name] for name in KEY)
-            found[key] = images.decode(row["chip"]["bytes"], name=row["path"])
+            found[key] = stored_chip(row["chip"]["bytes"], row["path"])
     return found
 
 

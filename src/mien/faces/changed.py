@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from mien.core import catalogue as tables
-from mien.core import images
 from mien.core.catalogue import KEY
-from mien.core.errors import DataError, ImageError, InputError
+from mien.core.chips import stored_chip
+from mien.core.errors import ImageError, InputError
 from mien.core.origins import Source, picture
 from mien.core.quality import NAMES as QUALITIES
 from mien.core.quality import Quality
-from mien.core.spec import CHIP_SIZE
 from mien.core.types import BBox, Face, Image
 from mien.faces.corruptions import corrupt, corrupt_photo
 from mien.faces.finder import Cut, Finder
@@ -53,16 +52,7 @@ class Stored:
         Raises:
             DataError: it is damaged or of another size.
         """
-        try:
-            chip = images.decode(self.png)
-        except ImageError as error:
-            raise DataError(f"The stored face of {self.key[2]} is damaged: {error}") from error
-        if chip.shape[:2] != (CHIP_SIZE, CHIP_SIZE):
-            raise DataError(
-                f"The stored face of {self.key[2]} is {chip.shape[1]} x {chip.shape[0]} pixels, "
-                f"not {CHIP_SIZE} x {CHIP_SIZE}. Run 'mien crop' again with this version of mien."
-            )
-        return chip
+        return stored_chip(self.png, self.key[2])
 
 
 class Setting(Protocol):

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from mien.core import catalogue as tables
 from mien.core.catalogue import KEY
-from mien.core.errors import DataError, ImageError, ModelError
-from mien.core.images import decode
+from mien.core.chips import stored_chip
+from mien.core.errors import ModelError
 from mien.core.labels import CLASSES
 from mien.core.progress import track
 from mien.core.quality import NAMES as QUALITIES
-from mien.core.spec import CHIP_SIZE
-from mien.core.types import Floats, Image
+from mien.core.types import Floats
 from mien.runtimes.model import WEIGHTS, Model
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def _logits(network: Model, rows: polars.DataFrame, pool: ThreadPoolExecutor) ->
     found = np.empty((len(rows), len(CLASSES)), np.float32)
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
-        chips = list(pool.map(_chip, some["chip"].to_list(), some["path"].to_list()))
+        chips = list(pool.map(stored_chip, some["chip"].struct["bytes"], some["path"]))
         found[start : start + size] = network.logits(np.stack(chips))
     if not np.isfinite(found).all():
         raise ModelError(
@@ -73,16 +72,3 @@ def _logits(network: Model, rows: polars.DataFrame, pool: ThreadPoolExecutor) ->
             "Train or export it again."
         )
     return found
-
-
-def _chip(stored: dict[str, Any], path: str) -> Image:
-    try:
-        chip = decode(stored["bytes"])
-    except ImageError as error:
-        raise DataError(f"The stored face of {path} is damaged: {error}") from error
-    if chip.shape[:2] != (CHIP_SIZE, CHIP_SIZE):
-        raise DataError(
-            f"The stored face of {path} is {chip.shape[1]} x {chip.shape[0]} pixels, not "
-            f"{CHIP_SIZE} x {CHIP_SIZE}. Run 'mien crop' again with this version of mien."
-        )
-    return chip

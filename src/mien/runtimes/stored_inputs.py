@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mien.core import catalogue as tables
 from mien.core.catalogue import KEY
-from mien.core.errors import DataError, ImageError
-from mien.core.images import decode
+from mien.core.chips import stored_chip
 from mien.core.progress import track
-from mien.core.spec import CHIP_SIZE, Preprocess, prepare
-from mien.core.types import Floats, Image
+from mien.core.spec import Preprocess, prepare
+from mien.core.types import Floats
 
 if TYPE_CHECKING:
     import polars
@@ -54,18 +53,5 @@ def stored_inputs(
             rows = frame.join(wanted, on=KEY, how="inner", maintain_order="left")
             for start in range(0, len(rows), batch_size):
                 some = rows[start : start + batch_size]
-                chips = list(pool.map(_chip, some["chip"].to_list(), some["path"].to_list()))
+                chips = list(pool.map(stored_chip, some["chip"].struct["bytes"], some["path"]))
                 yield some.drop("chip"), prepare(np.stack(chips), preprocess)
-
-
-def _chip(stored: dict[str, Any], path: str) -> Image:
-    try:
-        chip = decode(stored["bytes"])
-    except ImageError as error:
-        raise DataError(f"The stored face of {path} is damaged: {error}") from error
-    if chip.shape[:2] != (CHIP_SIZE, CHIP_SIZE):
-        raise DataError(
-            f"The stored face of {path} is {chip.shape[1]} x {chip.shape[0]} pixels, not "
-            f"{CHIP_SIZE} x {CHIP_SIZE}. Run 'mien crop' again with this version of mien."
-        )
-    return chip
