@@ -14,8 +14,8 @@ VGG16 and ResNet-101 alike, and VGG16's 33,552 on the augmented set are no multi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from mien.chains import thesis
 from mien.core import registry
 from mien.models.anatomy import Anatomy, anatomy
 
@@ -23,32 +23,8 @@ EPOCHS = 30
 SETS = {"original": 27_917, "augmented": 35_741}
 
 
-@dataclass(frozen=True, slots=True)
-class Thesis:
-    """What the thesis prints of a network.
-
-    Attributes:
-        title: its name there.
-        parameters: learned, as counted there.
-        megabytes: of the weights' file.
-        batch: images in a batch.
-        iterations: of 30 epochs, by set.
-    """
-
-    title: str
-    parameters: int
-    megabytes: int
-    batch: int
-    iterations: dict[str, int]
-
-
-THESIS = {
-    "alexnet": Thesis("AlexNet", 56_896_903, 228, 128, {"original": 6570, "augmented": 8400}),
-    "vgg16": Thesis("VGG16", 134_289_223, 537, 30, {"original": 27_960, "augmented": 33_552}),
-    "resnet101": Thesis(
-        "ResNet-101", 42_619_847, 171, 20, {"original": 41_940, "augmented": 53_640}
-    ),
-}
+BATCHES = {"alexnet": 128, "vgg16": 30, "resnet101": 20}
+"""What fits the thesis's iterations; it does not state them."""
 
 
 def iterations(images: int, batch: int, epochs: int = EPOCHS) -> int:
@@ -58,7 +34,7 @@ def iterations(images: int, batch: int, epochs: int = EPOCHS) -> int:
 
 def size_rows(name: str, found: Anatomy) -> list[tuple[str, ...]]:
     """Returns the rows on parameters and the file of one network."""
-    said = THESIS[name]
+    said = thesis.NETWORKS[name]
     counted = found.parameters + found.statistics
     how = "weights" if found.parameters == said.parameters else "weights and running statistics"
     same = "same" if said.parameters in (found.parameters, counted) else "differs"
@@ -75,22 +51,23 @@ def size_rows(name: str, found: Anatomy) -> list[tuple[str, ...]]:
 
 def iteration_rows(name: str) -> list[tuple[str, ...]]:
     """Returns the rows on the length of one network's training."""
-    said, rows = THESIS[name], []
+    said, batch, rows = thesis.NETWORKS[name], BATCHES[name], []
     for which, images in SETS.items():
-        ours, theirs = iterations(images, said.batch), said.iterations[which]
-        note = "same" if ours == theirs else f"{ours / theirs - 1:+.2%}; {_why(said, theirs)}"
-        label = f"iterations, {which}, batch {said.batch}"
+        ours, theirs = iterations(images, batch), thesis.TRAINED[name, which].iterations
+        note = "same" if ours == theirs else f"{ours / theirs - 1:+.2%}; {_why(name, theirs)}"
+        label = f"iterations, {which}, batch {batch}"
         rows.append((said.title, label, f"{theirs:,}", f"{ours:,}", note))
     return rows
 
 
-def _why(said: Thesis, theirs: int) -> str:
+def _why(name: str, theirs: int) -> str:
     """Returns which number of images or epochs would give the thesis's iterations."""
     batches, rest = divmod(theirs, EPOCHS)
     if not rest:
-        low, high = (batches - 1) * said.batch + 1, batches * said.batch
+        batch = BATCHES[name]
+        low, high = (batches - 1) * batch + 1, batches * batch
         return f"the thesis's need {low:,} to {high:,} images"
-    an_epoch = said.iterations["original"] // EPOCHS
+    an_epoch = thesis.TRAINED[name, "original"].iterations // EPOCHS
     return f"the thesis's are {theirs / an_epoch:g} epochs of {an_epoch} batches"
 
 
@@ -103,7 +80,7 @@ def shapes(found: Anatomy) -> str:
 
 def main() -> None:
     """Prints the tables."""
-    found = {name: anatomy(registry.load("networks", name)()) for name in THESIS}
+    found = {name: anatomy(registry.load("networks", name)()) for name in thesis.NETWORKS}
     print("| network | figure | thesis | ours | how they compare |")
     print("|---|---|---:|---:|---|")
     for name, parts in found.items():
@@ -113,13 +90,13 @@ def main() -> None:
     print("|---|---|---|")
     for name, parts in found.items():
         side = " x ".join(map(str, parts.input))
-        print(f"| {THESIS[name].title} | {side} | {shapes(parts)} |")
+        print(f"| {thesis.NETWORKS[name].title} | {side} | {shapes(parts)} |")
     print("\n| network | trained by last-conv+fc | by head | share of all |")
     print("|---|---:|---:|---:|")
     for name, parts in found.items():
         tail, head = parts.trained["last-conv+fc"], parts.trained["head"]
         share = tail / parts.parameters
-        print(f"| {THESIS[name].title} | {tail:,} | {head:,} | {share:.1%} |")
+        print(f"| {thesis.NETWORKS[name].title} | {tail:,} | {head:,} | {share:.1%} |")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import numpy as np
 
 from mien.core import catalogue, shares
 from mien.core.artifact import read_meta
+from mien.core.chips import face_of
 from mien.core.errors import DataError, ImageError
 from mien.core.labels import titled
 from mien.core.origins import Source, picture, read_sources
-from mien.core.quality import NAMES, Quality
-from mien.core.types import BBox, Face
+from mien.core.types import Face
 from mien.faces.align import FivePointAligner
 from mien.faces.pictures import Pictures
 from mien.plots.steps import Steps, steps
@@ -55,22 +55,6 @@ def show_steps(folder: Path, count: int, out: Path | None = None) -> Path:
     if not rows:
         raise DataError(f"{folder}: no face can be shown. {failed or 'It holds none.'}")
     return steps(rows, out or folder / PICTURE)
-
-
-def face_of(row: Mapping[str, Any]) -> Face:
-    """Returns the face that a row of `catalogue.FACE_COLUMNS` describes."""
-    points = row["landmarks"]
-    return Face(
-        bbox=BBox(*row["box"]),
-        score=row["score"],
-        detector=row["detector"],
-        landmarks=None if points is None else np.asarray(points, np.float32),
-        yaw=row["yaw"],
-        pitch=row["pitch"],
-        roll=row["roll"],
-        quality=None if row["size"] is None else Quality(*(row[n] for n in NAMES)),
-        assumed=row["assumed"],
-    )
 
 
 def _steps(row: Mapping[str, Any], sources: Mapping[str, Source], aligner: str) -> Steps:

@@ -8,16 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
-
 from mien.core import catalogue as tables
 from mien.core.catalogue import KEY
-from mien.core.chips import stored_chip
+from mien.core.chips import face_of, stored_chip
 from mien.core.errors import ImageError, InputError
 from mien.core.origins import Source, picture
 from mien.core.quality import NAMES as QUALITIES
-from mien.core.quality import Quality
-from mien.core.types import BBox, Face, Image
+from mien.core.types import Face, Image
 from mien.faces.corruptions import corrupt, corrupt_photo
 from mien.faces.finder import Cut, Finder
 from mien.faces.quality import measure
@@ -152,21 +149,5 @@ def stored_faces(faces: Path, wanted: polars.DataFrame) -> dict[Key, Stored]:
     for frame in tables.read_faces(faces, _READ):
         for row in frame.join(wanted, on=KEY, how="semi").iter_rows(named=True):
             key = row["id"], row["dataset"], row["path"]
-            found[key] = Stored(key, _face(row), row["chip"]["bytes"])
+            found[key] = Stored(key, face_of(row), row["chip"]["bytes"])
     return found
-
-
-def _face(row: Mapping[str, Any]) -> Face:
-    measured = [row[name] for name in QUALITIES]
-    points = row["landmarks"]
-    return Face(
-        bbox=BBox(*row["box"]),
-        score=row["score"],
-        detector=row["detector"],
-        landmarks=None if points is None else np.asarray(points, np.float32),
-        yaw=row["yaw"],
-        pitch=row["pitch"],
-        roll=row["roll"],
-        quality=None if None in measured else Quality(*measured),
-        assumed=bool(row["assumed"]),
-    )

@@ -7,9 +7,10 @@ import PIL.Image
 import polars as pl
 import pytest
 
-from mien.chains.steps import PICTURE, face_of, show_steps
+from mien.chains.steps import PICTURE, show_steps
 from mien.core import catalogue
 from mien.core.artifact import digest
+from mien.core.chips import face_of
 from mien.core.errors import DataError, StageError
 from mien.stages.crop import CropConfig, crop
 from mien.stages.merge import MergeConfig, merge
