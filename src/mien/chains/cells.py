@@ -134,7 +134,6 @@ def stages(
 def fill(
     steps: Sequence[Step],
     home: Path,
-    say: Callable[[str], None],
     *,
     start: tuple[str, str] | None = None,
     overwrite: bool = False,
@@ -144,7 +143,6 @@ def fill(
     Args:
         steps: the stages; the last is `evaluate`.
         home: the folder of the cell.
-        say: takes a line about each stage.
         start: the network and what it begins from, to be looked for before the training.
         overwrite: replace folders that were made with other settings or inputs.
 
@@ -160,7 +158,7 @@ def fill(
                 return Result("no weights", why), False
         for step in steps:
             done = _timed if step.name == "train" else _plain
-            worked |= done(step, home, say, overwrite)
+            worked |= done(step, home, overwrite)
         return measured(home, places), worked
     except MienError as error:
         return Result("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"), worked
@@ -235,18 +233,18 @@ def _figures(exam: Exam, point: str) -> dict[str, Figures]:
     return found
 
 
-def _plain(step: Step, home: Path, say: Callable[[str], None], overwrite: bool) -> bool:
-    return chain.carry_out(step.name, step.call, step.folder, say, overwrite=overwrite)
+def _plain(step: Step, home: Path, overwrite: bool) -> bool:
+    return chain.carry_out(step.name, step.call, step.folder, lambda _: None, overwrite=overwrite)
 
 
-def _timed(step: Step, home: Path, say: Callable[[str], None], overwrite: bool) -> bool:
+def _timed(step: Step, home: Path, overwrite: bool) -> bool:
     """Trains, and notes when each sitting began and ended."""
     path, finished = home / SITTINGS, (step.folder / META).is_file()
     before = [] if finished else _closed(path, step.folder)
     began = {"began": time.time()}
     if not finished:
         write_json(path, [*before, began])
-    worked = _plain(step, home, say, overwrite)
+    worked = _plain(step, home, overwrite)
     if worked:
         write_json(path, [*before, {**began, "ended": time.time()}])
     return worked

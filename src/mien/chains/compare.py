@@ -8,11 +8,10 @@ from typing import Final
 from mien.core import catalogue
 from mien.core.artifact import atomic
 from mien.core.catalogue import KEY
-from mien.core.scores import Exam
+from mien.core.scores import PREDICTIONS, Exam
 from mien.metrics.comparison import compare, comparison_page
 from mien.metrics.summary import How
 
-PREDICTIONS: Final = "predictions.parquet"
 _COLUMNS: Final = dict.fromkeys((*KEY, "role", "label", "cluster", "answer"), "String")
 
 

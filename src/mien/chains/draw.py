@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
+from mien.chains import cells
 from mien.core import catalogue, shares
 from mien.core.artifact import StageFolder
 from mien.core.catalogue import KEY, ROLE_COLUMNS, ROLES
@@ -91,6 +92,35 @@ def draw(
             "roles": dict(counts.iter_rows()),
         }
     )
+
+
+def split_steps(
+    section: Mapping[str, Any],
+    folders: Mapping[str, Path],
+    home: Path,
+    *,
+    per_class: int | None,
+    per_role: int | None,
+) -> tuple[list[cells.Step], dict[str, Path]]:
+    """Returns the steps that give pictures their roles, and the folders that later ones read.
+
+    Args:
+        section: the settings of `split`.
+        folders: the folder of each stage.
+        home: where the smaller table of roles stands, if one is drawn.
+        per_class: see `DrawConfig`.
+        per_role: likewise.
+
+    Raises:
+        ConfigError: settings do not fit.
+    """
+    told = {"split": section} | {name: {} for name in folders if name == "audit"}
+    steps, places = cells.stages(["split"], told, folders), dict(folders)
+    if per_class is not None or per_role is not None:
+        fewer = reduced(per_class, per_role, folders, home / "drawn")
+        steps.append(cells.Step("draw", fewer, home / "drawn"))
+        places["split"] = home / "drawn"
+    return steps, places
 
 
 def reduced(

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mien.chains import cells as one
+from mien.chains import draw as drawing
 from mien.chains import experiment_tables as tables
 from mien.chains import grid, prices
 from mien.chains import run as chain
 from mien.chains.cells import Result, Step
-from mien.chains.draw import reduced
 from mien.chains.grid import AUGMENTED, SMALL_FILES, Cell, ExperimentConfig
 from mien.core import catalogue
 from mien.core import config as settings
@@ -150,12 +150,9 @@ def _split(
     home = out / name
     folders = {**common, "split": home / "split", "augment": home / "augment"}
     section = grid.split_section(config, data, name)
-    told = {"split": section} | {n: {} for n in common if n == "audit"}
-    steps = one.stages(["split"], told, folders)
-    if config.reduced:
-        fewer = reduced(config.per_class, config.per_role, folders, home / "drawn")
-        steps.append(Step("draw", fewer, home / "drawn"))
-        folders["split"] = home / "drawn"
+    steps, folders = drawing.split_steps(
+        section, folders, home, per_class=config.per_class, per_role=config.per_role
+    )
     if AUGMENTED in config.sets:
         steps += one.stages(["augment"], {"augment": data.get("augment", {})}, folders)
     return steps, folders
@@ -189,7 +186,6 @@ def _filled(plan: _Plan, cell: Cell, overwrite: bool) -> tuple[Result, bool]:
     return one.fill(
         plan.cells[cell],
         plan.out / cell.place,
-        lambda _: None,
         start=(cell.network, weights),
         overwrite=overwrite,
     )

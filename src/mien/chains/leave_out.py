@@ -12,9 +12,9 @@ from typing import Any, Final
 from pydantic import Field
 
 from mien.chains import cells as one
+from mien.chains import draw as drawing
 from mien.chains import run as chain
 from mien.chains.cells import Figures, Result, Step
-from mien.chains.draw import reduced
 from mien.chains.grid import SECTIONS, SMALL_FILES
 from mien.core import catalogue
 from mien.core import config as settings
@@ -66,15 +66,15 @@ class _Job:
 
     def steps(self, source: str) -> list[Step]:
         """Returns what is done with one source left out."""
-        home, names = self.home / source, ["split"]
+        home = self.home / source
         folders = {**self.folders, **{name: home / name for name in SECTIONS[3:]}}
-        told: dict[str, Any] = {"split": self._split(source)}
-        told |= {name: {} for name in folders if name == "audit"}
-        steps = one.stages(names, told, folders)
-        if self.config.per_class is not None or self.config.per_role is not None:
-            fewer = reduced(self.config.per_class, self.config.per_role, folders, home / "drawn")
-            steps.append(Step("draw", fewer, home / "drawn"))
-            folders["split"] = home / "drawn"
+        steps, folders = drawing.split_steps(
+            self._split(source),
+            folders,
+            home,
+            per_class=self.config.per_class,
+            per_role=self.config.per_role,
+        )
         names = ["augment"] if "augment" in self.data else []
         train = {**self.data.get("train", {})}
         train["name"] = f"{train.get('name', 'mien')}-without-{source}"
@@ -137,9 +137,7 @@ def leave_one_source_out(
             line(f"without {source}: skipped: {why}")
             results[source] = Result("skipped", why)
             continue
-        result, new = one.fill(
-            job.steps(source), job.home / source, lambda _: None, overwrite=overwrite
-        )
+        result, new = one.fill(job.steps(source), job.home / source, overwrite=overwrite)
         results[source], worked = result, worked or new
         when = "done already" if result.state == "done" and not new else result.state
         line(f"without {source}: {when}: {result.why or _said(result)}")

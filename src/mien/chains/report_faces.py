@@ -16,6 +16,7 @@ from mien.core.artifact import atomic
 from mien.core.catalogue import KEY
 from mien.core.chips import stored_chip
 from mien.core.labels import CLASSES, titled
+from mien.core.scores import PREDICTIONS
 from mien.core.spec import resized_cut
 from mien.core.types import Image
 from mien.metrics import tables
@@ -24,7 +25,6 @@ from mien.plots.report_page import Block, Gallery, Picture, Section, plain
 if TYPE_CHECKING:
     import polars
 
-_PREDICTIONS: Final = "predictions.parquet"
 _EXAMPLES: Final = 6
 """How many faces of each class are shown."""
 _MISTAKES: Final = 12
@@ -61,7 +61,7 @@ def examples(case: Case) -> Section:
 
 def mistakes(case: Case) -> Section:
     """Returns the wrong answers that the model was surest of."""
-    title, path = "Confident mistakes", case.scores / _PREDICTIONS
+    title, path = "Confident mistakes", case.scores / PREDICTIONS
     if not path.is_file():
         return Section(title, (not_measured(AGAIN),))
     pl = catalogue.polars_or_error("Listing mistakes")

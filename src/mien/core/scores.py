@@ -20,6 +20,8 @@ from mien.core.labels import CLASSES
 from mien.core.spec import Frozen, Prior
 
 SCORES: Final = "scores.json"
+PREDICTIONS: Final = "predictions.parquet"
+"""The table of every picture that a stage scored."""
 METRICS: Final = (
     "accuracy",
     "balanced_accuracy",

@@ -7,6 +7,7 @@ dropped. A row of probabilities that is all NaN stands for the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ Integers = npt.NDArray[np.int64]
 MISSED: Final = -1
 """The answer where no face was found."""
 SIZE: Final = len(CLASSES)
+_CODES: Final = {name: code for code, name in enumerate(CLASSES)}
 _LEAST: Final = 1e-12
 """Probabilities are clipped here before a logarithm, so one certain error costs 27.6, not all."""
 
@@ -53,6 +55,11 @@ def answers(probabilities: npt.ArrayLike) -> Integers:
     """Returns the most probable class (n,) of probabilities (n, 7); `MISSED` for rows of NaN."""
     rows = np.asarray(probabilities, np.float64)
     return np.where(np.isnan(rows).any(axis=1), MISSED, np.nan_to_num(rows).argmax(axis=1))
+
+
+def coded(names: Iterable[str | None]) -> Integers:
+    """Returns classes (n,) as integers, `MISSED` for None."""
+    return np.array([MISSED if name is None else _CODES[name] for name in names], np.int64)
 
 
 def count_table(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Integers:

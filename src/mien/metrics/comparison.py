@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from mien.core.catalogue import KEY, polars_or_error
 from mien.core.errors import DataError, MissingExtraError
-from mien.core.labels import CLASSES
 from mien.core.scores import UNSEEN
 from mien.metrics import classification as cls
 from mien.metrics.bootstrap import bootstrap
-from mien.metrics.classification import MISSED, SIZE, Integers, Reals
+from mien.metrics.classification import SIZE, Reals
 from mien.metrics.summary import How
 from mien.metrics.tables import NOT_MEASURED, ROLES, markdown
 
@@ -123,8 +122,8 @@ def comparison_page(found: dict[str, Comparison], first: str, second: str) -> st
 
 
 def _compared(rows: polars.DataFrame, how: How) -> Comparison:
-    labels = _codes(rows["label"])
-    given = [_codes(rows[name]) for name in ("answer", "other")]
+    labels = cls.coded(rows["label"])
+    given = [cls.coded(rows[name]) for name in ("answer", "other")]
     right = [answers == labels for answers in given]
     first_only = int((right[0] & ~right[1]).sum())
     second_only = int((right[1] & ~right[0]).sum())
@@ -145,11 +144,6 @@ def _compared(rows: polars.DataFrame, how: How) -> Comparison:
     return Comparison(
         len(rows), first_only, second_only, _mcnemar(first_only, second_only), figures
     )
-
-
-def _codes(names: polars.Series) -> Integers:
-    codes = {name: i for i, name in enumerate(CLASSES)}
-    return np.array([MISSED if name is None else codes[name] for name in names], np.int64)
 
 
 def _figures(sums: Reals) -> Reals:

@@ -68,6 +68,11 @@ def conditions(predictions: polars.DataFrame) -> polars.DataFrame:
     return pl.concat(tables).select(order).sort("role", place, "low")  # type: ignore[no-any-return]
 
 
+def band_name(low: float, high: float) -> str:
+    """Returns a band of `BANDS` in words, such as ``"15 to 30"`` or ``"96 and more"``."""
+    return f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
+
+
 def conditions_page(table: polars.DataFrame, roles: tuple[str, ...]) -> str:
     """Returns the table of `conditions` as Markdown: bands down, roles across.
 
@@ -90,6 +95,5 @@ def conditions_page(table: polars.DataFrame, roles: tuple[str, ...]) -> str:
                     cells.append(f"few ({0 if row is None else row['n']})")
                 else:
                     cells.append(f"{percent(row['accuracy'])} ({row['n']:,})")
-            band = f"{low:g} and more" if math.isinf(high) else f"{low:g} to {high:g}"
-            rows.append([name, band, *cells])
+            rows.append([name, band_name(low, high), *cells])
     return markdown(["number", "band", *shown], rows, left=2)

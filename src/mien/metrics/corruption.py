@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mien.core.catalogue import KEY, polars_or_error, schema
-from mien.core.labels import CLASSES
 from mien.core.scores import UNSEEN
 from mien.metrics.bootstrap import bootstrap
-from mien.metrics.classification import MISSED, Reals, balanced_accuracy, ratio
+from mien.metrics.classification import Reals, balanced_accuracy, coded, ratio
 from mien.metrics.summary import How
 from mien.metrics.tables import NOT_MEASURED, markdown, percent
 
@@ -253,10 +252,7 @@ def _accuracy(some: polars.DataFrame) -> float:
 
 
 def _balanced(some: polars.DataFrame) -> float:
-    code = dict(zip(CLASSES, range(len(CLASSES)), strict=True))
-    labels = [code[name] for name in some["label"]]
-    given = [MISSED if name is None else code[name] for name in some["answer"]]
-    return balanced_accuracy(labels, given)
+    return balanced_accuracy(coded(some["label"]), coded(some["answer"]))
 
 
 def _interval(some: polars.DataFrame, how: How) -> tuple[float | None, float | None]:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from mien.core.catalogue import polars_or_error
 from mien.core.labels import CLASSES
 from mien.metrics.bootstrap import cluster_codes
-from mien.metrics.classification import MISSED, SIZE, Integers, Reals, mean_over, ratio
-from mien.metrics.conditions import BANDS
+from mien.metrics.classification import SIZE, Integers, Reals, coded, mean_over, ratio
+from mien.metrics.conditions import BANDS, band_name
 
 if TYPE_CHECKING:
     import polars
@@ -191,8 +191,7 @@ def _bands(numbers: Reals, attribute: str) -> list[str | None]:
     place = np.searchsorted(edges, size, side="right") - 1
     place[size == edges[-1]] = len(edges) - 2  # the highest border belongs to its band
     outside = np.isnan(size) | (size > edges[-1])
-    pairs = itertools.pairwise(edges)
-    words = [f"{a:g} and more" if np.isinf(b) else f"{a:g} to {b:g}" for a, b in pairs]
+    words = [band_name(low, high) for low, high in itertools.pairwise(edges)]
     return [None if gone else words[i] for gone, i in zip(outside, place, strict=True)]
 
 
@@ -208,8 +207,8 @@ def _parts(rows: polars.DataFrame, attribute: str, settings: GroupSettings) -> P
     place = {name: i for i, name in enumerate(kept)}
     group = np.array([-1 if name is None else place[name] for name in names], np.int64)
     columns = [
-        [CLASSES.index(name) for name in rows["label"]],
-        [MISSED if name is None else CLASSES.index(name) for name in rows["answer"]],
+        coded(rows["label"]),
+        coded(rows["answer"]),
         _flags(rows, "missed", "answer"),
         _flags(rows, "abstained"),
         group,

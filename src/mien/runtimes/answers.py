@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mien.core.errors import ModelError
 from mien.core.labels import CLASSES
 from mien.core.types import Face, Image
-from mien.runtimes.model import WEIGHTS, Model
+from mien.runtimes.model import Model, check_finite
 
 
 class Answer(NamedTuple):
@@ -38,12 +37,10 @@ def answers(network: Model, seen: Sequence[tuple[Face, Image] | None]) -> list[A
         ModelError: the network gives no finite numbers.
     """
     chips = [one[1] for one in seen if one is not None]
-    shares = network.probabilities(np.stack(chips)) if chips else np.empty((0, len(CLASSES)))
-    if not np.isfinite(shares).all():
-        raise ModelError(
-            f"The network {network.folder / WEIGHTS} gives NaN or infinity for some faces. "
-            "Train or export it again."
-        )
+    shares = (
+        network.probabilities(np.stack(chips)) if chips else np.empty((0, len(CLASSES)), np.float32)
+    )
+    check_finite(network, shares)
     limits, rows, found = network.spec.thresholds, iter(shares), []
     for one in seen:
         if one is None:

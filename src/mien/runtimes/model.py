@@ -76,6 +76,20 @@ class Model:
         return self.spec.probabilities(self.logits(chips), prior)
 
 
+def check_finite(network: Model, values: Floats) -> Floats:
+    """Returns what a network gave for some faces, once it is finite numbers.
+
+    Raises:
+        ModelError: it is NaN or infinite for some.
+    """
+    if not np.isfinite(values).all():
+        raise ModelError(
+            f"The network {network.folder / WEIGHTS} gives NaN or infinity for some faces. "
+            "Train or export it again."
+        )
+    return values
+
+
 def find(model: str | Path) -> Path:
     """Returns the folder of a model given by path or by the name of a shipped one.
 

@@ -12,12 +12,11 @@ import numpy as np
 from mien.core import catalogue as tables
 from mien.core.catalogue import KEY
 from mien.core.chips import stored_chip
-from mien.core.errors import ModelError
 from mien.core.labels import CLASSES
 from mien.core.progress import track
 from mien.core.quality import NAMES as QUALITIES
 from mien.core.types import Floats
-from mien.runtimes.model import WEIGHTS, Model
+from mien.runtimes.model import Model, check_finite
 
 if TYPE_CHECKING:
     import polars
@@ -66,9 +65,4 @@ def _logits(network: Model, rows: polars.DataFrame, pool: ThreadPoolExecutor) ->
         some = rows[start : start + size]
         chips = list(pool.map(stored_chip, some["chip"].struct["bytes"], some["path"]))
         found[start : start + size] = network.logits(np.stack(chips))
-    if not np.isfinite(found).all():
-        raise ModelError(
-            f"The network {network.folder / WEIGHTS} gives NaN or infinity for some faces. "
-            "Train or export it again."
-        )
-    return found
+    return check_finite(network, found)

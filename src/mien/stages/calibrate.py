@@ -14,13 +14,12 @@ from mien.core.artifact import StageFolder, read_meta, write_json
 from mien.core.config import StageConfig
 from mien.core.errors import DataError, ModelError
 from mien.core.labels import CLASSES
-from mien.core.scores import Exam
+from mien.core.scores import PREDICTIONS, Exam
 from mien.core.spec import ModelSpec
 from mien.core.types import Floats
 from mien.metrics import calibration
 from mien.runtimes.model import SPEC, WEIGHTS, find, verify
 
-PREDICTIONS: Final = "predictions.parquet"
 _CARD: Final = "MODEL_CARD.md"
 
 

@@ -18,7 +18,7 @@ from mien.core.errors import StageError
 from mien.core.exam_sets import STATED, ExamSet, all_rows, inputs_of
 from mien.core.framing import check_framing
 from mien.core.labels import CLASSES, CONTEMPT
-from mien.core.scores import SCORES, Exam, RoleScores
+from mien.core.scores import PREDICTIONS, SCORES, Exam, RoleScores
 from mien.core.spec import ModelSpec
 from mien.metrics.conditions import conditions, conditions_page
 from mien.metrics.groups import GroupSettings, gaps, groups, groups_page
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 Role = Literal["train", "dev", "test", "unseen"]
 
-PREDICTIONS: Final = "predictions.parquet"
 PAGE: Final = "scores.md"
 CONDITIONS: Final = "conditions.parquet"
 CONDITIONS_PAGE: Final = "conditions.md"

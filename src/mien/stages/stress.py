@@ -21,6 +21,7 @@ from mien.core.framing import check_framing
 from mien.core.machine import cores
 from mien.core.origins import check_roots, read_sources
 from mien.core.progress import track
+from mien.core.scores import PREDICTIONS
 from mien.core.spec import ModelSpec
 from mien.core.types import Face, Image
 from mien.faces.align import FivePointAligner
@@ -44,7 +45,6 @@ Strength = Annotated[int, Field(ge=STRENGTHS[0], le=STRENGTHS[-1])]
 
 TABLE: Final = "stress.parquet"
 ERRORS: Final = "errors.parquet"
-PREDICTIONS: Final = "predictions.parquet"
 PAGE: Final = "stress.md"
 CURVES: Final = "curves.png"
 EXAMPLES: Final = "examples.png"
