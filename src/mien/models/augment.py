@@ -26,6 +26,11 @@ _ROOM: Final = 4 / 3
 """Side of the wide cut over the side of the input."""
 _GRAIN: Final = 1.5
 """Pixels of the wide cut for each pixel of the input: a bilinear sample then blurs less."""
+_SIZES: Final = {"erase_area": 0.15, "cover_depth": 0.5}
+"""Settings that change nothing alone."""
+_SIDES: Final = {0.0: 0.15, 90.0: 0.5, 180.0: 0.15, 270.0: 0.2}
+"""Where a cover comes from, degrees from the right by way of below, and how often."""
+_SLANT: Final = 20.0
 
 
 class Augment(StageConfig):
@@ -45,6 +50,9 @@ class Augment(StageConfig):
         noise: the share of views with sensor noise.
         erase: the share of views with one rectangle hidden (Zhong et al. 2020).
         erase_area: the largest share of the view that the rectangle hides.
+        cover: the share of views of which one side is hidden up to a slanting edge, as by a mask,
+            a scarf, hair or a hat: half of the times the lower one.
+        cover_depth: the largest share of the view's side that is hidden so.
     """
 
     flip: Share = 0.5
@@ -60,17 +68,19 @@ class Augment(StageConfig):
     noise: Share = 0.1
     erase: Share = 0.3
     erase_area: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    cover: Share = 0.0
+    cover_depth: Annotated[float, Field(gt=0, le=0.7)] = 0.5
 
     @classmethod
     def none(cls) -> Augment:
         """Returns settings that change nothing."""
         off = dict.fromkeys(cls.model_fields, 0.0)
-        return cls(**{**off, "erase_area": 0.15})
+        return cls(**{**off, **_SIZES})
 
     @property
     def off(self) -> bool:
         """Whether these settings change nothing."""
-        return all(value == 0 for key, value in self if key != "erase_area")
+        return all(value == 0 for key, value in self if key not in _SIZES)
 
 
 @functools.lru_cache
@@ -113,6 +123,9 @@ def view(
         pixels = np.clip(pixels + grain, 0, 255).astype(np.uint8)
     if random.random() < settings.erase:
         pixels = _erased(pixels, settings.erase_area, random)
+    # Last, so that recipes without covers draw the views that they always drew.
+    if settings.cover and random.random() < settings.cover:
+        pixels = _covered(pixels, settings.cover_depth, random)
     return pixels
 
 
@@ -203,3 +216,16 @@ def _erased(pixels: Pixels, area: float, random: np.random.Generator) -> Pixels:
     else:
         patch[:] = random.integers(0, 256, patch.shape)
     return pixels
+
+
+def _covered(pixels: Pixels, depth: float, random: np.random.Generator) -> Pixels:
+    """Hides one side up to a slanting edge, in one grey that is a little uneven."""
+    size = len(pixels)
+    side = random.choice(list(_SIDES), p=list(_SIDES.values()))
+    angle = np.deg2rad(side + random.uniform(-_SLANT, _SLANT))
+    line = np.linspace(-0.5, 0.5, size)
+    along = line[None, :] * np.cos(angle) + line[:, None] * np.sin(angle)
+    hidden = along > 0.5 - random.uniform(min(0.1, depth), depth)
+    cloth = random.uniform(0, 255) + random.normal(0, random.uniform(1, 8), (size, size, 1))
+    covered: Pixels = np.where(hidden[:, :, None], np.clip(cloth, 0, 255), pixels).astype(np.uint8)
+    return covered

@@ -56,3 +56,28 @@ def test_flip_mirrors(face):
     mirrored = view(cut, preprocess, none.model_copy(update={"flip": 1.0}), (0, 0, 0))
     plain = view(cut, preprocess, none, (0, 0, 0))
     assert np.abs(mirrored[:, ::-1].astype(int) - plain).mean() < 2
+
+
+def test_a_cover_hides_one_side_and_draws_after_all_else(face):
+    preprocess = Preprocess()
+    cut = resized_cut(face, wide(preprocess)).reshape(96, 96, 1)
+    for key in [(0, 0, i) for i in range(40)]:
+        before = view(cut, preprocess, Augment(), key).astype(int)
+        covered = view(cut, preprocess, Augment(cover=1, cover_depth=0.5), key).astype(int)
+        changed = (before != covered)[:, :, 0]
+        edges = [changed[0], changed[-1], changed[:, 0], changed[:, -1]]
+        assert 0 < changed.mean() <= 0.65
+        assert max(edge.mean() for edge in edges) > 0.4  # the cover comes from one of the borders
+        assert min(edge.mean() for edge in edges) < 0.2
+
+
+def test_the_lower_side_is_covered_most_often(face):
+    preprocess = Preprocess()
+    cut = resized_cut(face, wide(preprocess)).reshape(96, 96, 1)
+    settings = Augment.none()
+    plain = view(cut, preprocess, settings, (0, 0, 0))
+    low = 0
+    for index in range(200):
+        one = view(cut, preprocess, settings.model_copy(update={"cover": 1.0}), (0, 0, index))
+        low += (one[-1] != plain[-1]).mean() > 0.9
+    assert 70 <= low <= 120
