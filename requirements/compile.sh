@@ -26,7 +26,7 @@ groups() { for name in "$@"; do printf -- '--group pyproject.toml:%s ' "$name"; 
     compile demo pyproject.toml --extra demo $(groups build) "${pins[@]}"
     compile train pyproject.toml --extra train --extra report $(groups build) "${pins[@]}"
     compile test pyproject.toml --extra audit --extra explain --extra report --extra demo \
-        $(groups build test check) "${pins[@]}"
+        --extra serve $(groups build test check) "${pins[@]}"
     compile docs $(groups docs) "${pins[@]}"
 }
 echo uv | compile uv - "$@"

@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mien.core.errors import ConfigError, ImageError
-from mien.core.images import ImageLike, decode
+from mien.core.images import MAX_PIXELS, ImageLike, decode
 from mien.core.labels import CLASSES
 from mien.core.machine import cores
 from mien.core.sources import Source, expand
@@ -39,20 +40,35 @@ class Picture:
         source: its name.
         image: (height, width, 3) RGB uint8, or None where it could not be decoded.
         predictions: one a face, largest face first; one that says why where there is none.
+        cuts: the faces with their chips, in the same order.
+        seconds: that each stage took: ``decode``, ``detect``, ``align``, and ``network`` for the
+            whole batch that it went through with.
     """
 
     source: str
     image: Image | None
     predictions: list[Prediction]
+    cuts: tuple[Cut, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class Seen:
+    """One picture before the network: the faces in it, or why there is none.
+
+    Attributes:
+        source: its name.
+        image: as in `Picture`; ``cuts`` and ``seconds`` likewise.
+        reason: why there is no face, or None.
+        message: more about the reason, or None.
+    """
+
     source: str
     image: Image | None
     cuts: tuple[Cut, ...] = ()
     reason: str | None = None
     message: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Predictor:
@@ -68,6 +84,7 @@ class Predictor:
             a share for each class.
         jobs: how many pictures are decoded and searched at once; None takes one a core.
         batch_size: how many faces go through the network at once.
+        max_pixels: pictures with more are refused before they are decoded.
 
     Raises:
         ModelError: the model is missing or altered.
@@ -85,12 +102,14 @@ class Predictor:
         prior: Prior | None = None,
         jobs: int | None = None,
         batch_size: int = 32,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.jobs = cores() if jobs is None else jobs
         if self.jobs < 1 or batch_size < 1:
             raise ConfigError("jobs and batch_size are 1 or more.")
         self.prior = prior
         self.batch_size = batch_size
+        self.max_pixels = max_pixels
         self.model = Model(os.fspath(model), threads=self.jobs, batch_size=batch_size)
         self.model.spec.target_prior(prior)  # a wrong prior is told now, not after the first batch
         self._make_finder = functools.partial(
@@ -123,26 +142,36 @@ class Predictor:
 
     def pictures(self, source: Source) -> Iterator[Picture]:
         """Yields every picture with its predictions, in order, with bounded memory."""
-        waiting: list[_Seen] = []
+        waiting: list[Seen] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             window = 2 * self.jobs + self.batch_size
-            for seen in _in_order(pool, self._see, expand(source), window):
+            for seen in _in_order(pool, self.look, expand(source), window):
                 waiting.append(seen)
                 if sum(len(s.cuts) for s in waiting) >= self.batch_size or len(waiting) >= window:
-                    yield from self._classify(waiting)
+                    yield from self.classify(waiting)
                     waiting = []
-            yield from self._classify(waiting)
+            yield from self.classify(waiting)
 
-    def _see(self, item: tuple[str, ImageLike]) -> _Seen:
+    def look(self, item: tuple[str, ImageLike]) -> Seen:
+        """Decodes a picture and finds its faces; any number of threads may do so at once.
+
+        Args:
+            item: the picture's name, and the picture. Whatever is wrong with it is told in what
+                comes back.
+        """
         source, picture = item
+        begun = time.perf_counter()
         try:
-            image = decode(picture)
+            image = decode(picture, max_pixels=self.max_pixels)
         except ImageError as error:
-            return _Seen(source, None, (), "unreadable", str(error))
+            seconds = {"decode": time.perf_counter() - begun}
+            return Seen(source, None, (), "unreadable", str(error), seconds)
+        decoded = time.perf_counter() - begun
         found = self._finder().find(image)
         failed = found.reason == "detector_failed"
         message = f"{source}: {found.message}" if failed else None
-        return _Seen(source, image, found.cuts, found.reason, message)
+        seconds = {"decode": decoded, "detect": found.detecting, "align": found.aligning}
+        return Seen(source, image, found.cuts, found.reason, message, seconds)
 
     def _finder(self) -> Finder:
         if not hasattr(self._local, "finder"):
@@ -150,9 +179,16 @@ class Predictor:
         finder: Finder = self._local.finder
         return finder
 
-    def _classify(self, seen: list[_Seen]) -> Iterator[Picture]:
+    def classify(self, seen: Sequence[Seen]) -> Iterator[Picture]:
+        """Yields pictures with their predictions; the faces of all go through the network at once.
+
+        Args:
+            seen: what `look` returned for each.
+        """
         chips = [cut.chip for one in seen for cut in one.cuts if cut.chip is not None]
+        begun = time.perf_counter()
         rows = iter(self.model.probabilities(np.stack(chips), self.prior) if chips else ())
+        network = {"network": time.perf_counter() - begun}
         for one in seen:
             predictions = [
                 self._without(one.source, "bad_landmarks", cut.message, index, cut.face)
@@ -162,7 +198,8 @@ class Predictor:
             ]
             if not predictions:
                 predictions = [self._without(one.source, one.reason, one.message)]
-            yield Picture(one.source, one.image, predictions)
+            seconds = {**one.seconds, **network}
+            yield Picture(one.source, one.image, predictions, one.cuts, seconds)
 
     def _prediction(self, source: str, index: int, face: Face, row: Floats) -> Prediction:
         best, limits = int(row.argmax()), self.model.spec.thresholds

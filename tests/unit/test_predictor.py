@@ -213,3 +213,21 @@ def test_pose_and_quality_beyond_the_limits_abstain(tmp_path: Path) -> None:
         row = first.to_dict()
         assert row["size"] == pytest.approx(80, rel=1e-3)
         assert row["yaw"] is not None
+
+
+def test_stages_can_be_called_apart_and_tell_their_seconds(predictor, bright, dark):
+    seen = [predictor.look((str(path), path)) for path in (bright, dark)]
+    pictures = list(predictor.classify(seen))
+    rows = [p.to_dict() for one in pictures for p in one.predictions]
+    assert rows == [p.to_dict() for p in predictor.predict([str(bright), str(dark)])]
+    for picture in pictures:
+        assert set(picture.seconds) == {"decode", "detect", "align", "network"}
+        assert min(picture.seconds.values()) > 0
+        assert len(picture.cuts) == len(picture.predictions) == 1
+
+
+def test_a_picture_above_the_limit_of_pixels_is_refused(model, bright):
+    small = Predictor(model, detector="full-frame", jobs=1, max_pixels=64 * 64 - 1)
+    (prediction,) = small.predict(str(bright))
+    assert prediction.reason == "unreadable"
+    assert "limit of 4,095" in (prediction.message or "")

@@ -149,8 +149,19 @@ def bench(
 
 
 def settings_of(model: Any, path: Path | None, section: str, sets: list[str] | None) -> Any:
-    """Returns the checked settings of a stage, from a file (if any) and ``--set`` values."""
+    """Returns the checked settings of a stage, from a file (if any) and ``--set`` values.
+
+    Raises:
+        ConfigError: they do not fit, or the file says nothing of the stage: its settings would be
+            passed over without a word.
+    """
     from mien.core import config
+    from mien.core.errors import ConfigError
 
     data = config.read(path, sets or ()) if path else config.overlay({}, sets or ())
+    if path and section not in data:
+        raise ConfigError(
+            f"{path} has no section [{section}]. Put this stage's settings under it, as in "
+            "examples/default.toml, or leave the file out to take the defaults."
+        )
     return config.check(model, data.get(section, {}), section)

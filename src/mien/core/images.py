@@ -21,6 +21,8 @@ MAX_PIXELS: Final = 64_000_000
 EXTENSIONS: Final = frozenset(
     ".jpg .jpeg .jpe .jfif .png .bmp .webp .tif .tiff .gif .ppm .pgm .pbm".split()
 )
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""Pillow knows many more, some of which start other programs."""
 _CLUTTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _PNG: Final = (
     cv2.IMWRITE_PNG_COMPRESSION,
@@ -63,7 +65,7 @@ def decode(source: ImageLike, *, max_pixels: int = MAX_PIXELS, name: str = "") -
     except OSError as error:
         raise ImageError(f"{name}: the file cannot be read ({error.strerror}).") from error
     try:
-        with PIL.Image.open(io.BytesIO(data)) as picture:
+        with PIL.Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             return _to_rgb(picture, max_pixels)
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{name}: {_describe(data)}") from None

@@ -129,3 +129,11 @@ def test_find_images_survives_loops_of_links(tmp_path: Path) -> None:
     (tmp_path / "d" / "a.png").touch()
     (tmp_path / "d" / "loop").symlink_to(tmp_path)
     assert len(list(find_images(tmp_path))) == 1
+
+
+def test_formats_that_start_other_programs_are_refused():
+    postscript = (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+    )
+    with pytest.raises(ImageError, match="Expected JPEG, PNG"):
+        decode(postscript)
