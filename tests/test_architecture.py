@@ -51,6 +51,7 @@ HOMES = {
 PUBLIC = [
     "CLASSES",
     "BBox",
+    "Client",
     "Face",
     "MienError",
     "Prediction",

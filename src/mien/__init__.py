@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from mien.core.registry import register
     from mien.core.types import BBox, Face, Prediction
     from mien.predictor import Predictor, predict, stream
+    from mien.serve.client import Client
 
 __version__ = "1.0.0"
 __all__ = [
     "CLASSES",
     "BBox",
+    "Client",
     "Face",
     "MienError",
     "Prediction",
@@ -36,6 +38,7 @@ __all__ = [
 _HOME: Final = {
     "BBox": "mien.core.types",
     "CLASSES": "mien.core.labels",
+    "Client": "mien.serve.client",
     "Face": "mien.core.types",
     "MienError": "mien.core.errors",
     "Prediction": "mien.core.types",

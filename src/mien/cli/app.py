@@ -15,6 +15,7 @@ from mien.cli import (
     networks,
     predict,
     report,
+    serve,
     stages,
     stress,
     weights,
@@ -47,6 +48,7 @@ def _options(
 for _command in (
     predict.predict,
     predict.demo,
+    serve.serve,
     catalogue.sources,
     catalogue.merge,
     catalogue.browse,

@@ -12,7 +12,9 @@
     |-- ModelError            a model folder is incomplete, altered or of another kind
     |-- DownloadError         a file could not be fetched
     |-- ChecksumError         a file is not the one its checksum names
-    `-- StageError            a stage cannot start, resume or finish
+    |-- StageError            a stage cannot start, resume or finish
+    |-- ServiceRefusedError   a service does not take a request
+    `-- ServiceUnavailableError  a service is busy or cannot be reached
 
 Each message says what happened, what was expected and how to mend it.
 """
@@ -90,3 +92,11 @@ class ChecksumError(MienError):
 
 class StageError(MienError):
     """A stage cannot start, resume or finish."""
+
+
+class ServiceRefusedError(MienError):
+    """A service does not take a request; sent again it would be refused again."""
+
+
+class ServiceUnavailableError(MienError, OSError):
+    """A service is busy or cannot be reached."""

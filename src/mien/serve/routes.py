@@ -1,0 +1,194 @@
+"""The addresses of the service."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+import mien
+from mien.serve import answers
+from mien.serve.batch import NDJSON, BatchResponse
+from mien.serve.bodies import read_pictures
+from mien.serve.engine import Answered, Engine
+from mien.serve.errors import KINDS
+from mien.serve.purposes import notice
+from mien.serve.schemas import (
+    BatchLine,
+    ErrorAnswer,
+    ImageAnswer,
+    LimitsAnswer,
+    ModelAnswer,
+    PredictAnswer,
+    ServiceAnswer,
+    State,
+)
+from mien.serve.state import Shared, address, authorised, shared
+
+OPEN: Final = APIRouter(tags=["state"])
+CONTENT: Final = APIRouter(tags=["content"], dependencies=[Depends(authorised)])
+"""Everything here needs the token."""
+
+_PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
+_FORM: Final = {
+    "schema": {
+        "type": "object",
+        "properties": {"files": {"type": "array", "minItems": 1, "items": _PICTURE["schema"]}},
+        "required": ["files"],
+    }
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "image/*": _PICTURE,
+            "application/octet-stream": _PICTURE,
+            "multipart/form-data": _FORM,
+        },
+    }
+}
+_LINES: Final = {
+    "requestBody": {
+        "required": True,
+        "description": 'One JSON object a line: {"id": "...", "image": "base64 of the file"}',
+        "content": {NDJSON: {"schema": {"type": "string"}}},
+    }
+}
+_Model = Annotated[str | None, Query(description="A model's name.", max_length=200)]
+_Flag = Annotated[bool, Query()]
+
+
+def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Returns what the documentation says of some errors."""
+    told: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        kind = KINDS[code]
+        words = [told[kind.status]["description"]] if kind.status in told else []
+        words.append(f"{code}: {kind.meaning}")
+        told[kind.status] = {"model": ErrorAnswer, "description": "; ".join(words)}
+    return told
+
+
+_COMMON: Final = errors("unauthorised", "not_found", "invalid", "overloaded")
+_BODIES: Final = errors(
+    "bad_request", "too_slow", "too_large", "unsupported_media_type", "too_many_requests"
+)
+
+
+@OPEN.get("/healthz", response_model=State)
+async def healthz() -> State:
+    """Says that the process lives."""
+    return State(status="ok")
+
+
+@OPEN.get("/readyz", response_model=State, responses={503: {"model": State}})
+async def readyz(request: Request) -> Response:
+    """Says whether requests for predictions are taken."""
+    if shared(request).engines:
+        return JSONResponse(State(status="ok").model_dump())
+    return JSONResponse(State(status="starting").model_dump(), status_code=503)
+
+
+@CONTENT.get("/metrics", response_class=PlainTextResponse, responses=errors("unauthorised"))
+async def metrics(request: Request) -> Response:
+    """Returns counts and times in Prometheus's text format."""
+    common = shared(request)
+    text = common.metrics.text(common.held())
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@CONTENT.get("/v1/service", response_model=ServiceAnswer, responses=_COMMON)
+async def service(request: Request) -> ServiceAnswer:
+    """Says what this service is for, which models answer, and what a request may hold."""
+    common = shared(request)
+    common.engine(None)
+    limits, purpose = common.settings.limits, common.settings.purpose
+    return ServiceAnswer(
+        mien=mien.__version__,
+        models=list(common.engines),
+        purpose=purpose,
+        notice=notice(purpose),
+        limits=LimitsAnswer(
+            bytes=limits.bytes,
+            pixels=limits.pixels,
+            images=limits.images,
+            faces=limits.faces,
+            seconds=limits.seconds,
+            requests_per_minute=limits.per_minute,
+        ),
+    )
+
+
+@CONTENT.get("/v1/model", response_model=ModelAnswer, responses=_COMMON)
+async def model(request: Request, model: _Model = None) -> ModelAnswer:
+    """Returns a model's card: what it was trained on, what it is worth, when it abstains."""
+    loaded = shared(request).engine(model).predictor.model
+    card = loaded.folder / "MODEL_CARD.md"
+    size = sum(file.stat().st_size for file in loaded.folder.iterdir() if file.is_file())
+    text = card.read_text("utf-8") if card.is_file() else None
+    return ModelAnswer.of(loaded.spec, mien.__version__, round(size / 1e6, 2), text)
+
+
+@CONTENT.post(
+    "/v1/predict",
+    response_model=PredictAnswer,
+    responses={**_COMMON, **_BODIES},
+    openapi_extra=_BODY,
+)
+async def predict(
+    request: Request, model: _Model = None, annotated: _Flag = False, chips: _Flag = False
+) -> Response:
+    """Returns the apparent expression of every face in one or several pictures.
+
+    A picture that cannot be read has an answer that says so, like one without a face. With
+    `annotated`, a copy with boxes and bars comes along; with `chips`, each face as it was cut out.
+    """
+    common = shared(request)
+    engine = common.engine(model)
+    answered = await _answered(request, common, engine)
+    common.metrics.count(answered)
+    spec = engine.predictor.model.spec
+    rows: list[ImageAnswer] = []
+    for one in answered:
+        if annotated or chips:
+            rows.append(await engine.apart(answers.image_answer, one, spec, annotated, chips))
+        else:
+            rows.append(answers.image_answer(one, spec))
+    answer = PredictAnswer(model=answers.model_name(spec), images=rows)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@CONTENT.post(
+    "/v1/batch",
+    response_class=BatchResponse,
+    responses={
+        **_COMMON,
+        **errors("unsupported_media_type"),
+        200: {"content": {NDJSON: {"schema": BatchLine.model_json_schema()}}},
+    },
+    openapi_extra=_LINES,
+)
+async def batch(request: Request, model: _Model = None) -> Response:
+    """Answers a stream of pictures with a stream of answers, in the same order, line by line.
+
+    Lines are read only as fast as they can be answered, so a batch may be of any length.
+    """
+    common = shared(request)
+    return BatchResponse(request, common, common.engine(model))
+
+
+async def _answered(request: Request, common: Shared, engine: Engine) -> list[Answered]:
+    limits = common.settings.limits
+    common.rate.check(address(request))
+    engine.reserve()  # before the body is read: what cannot be answered is not even taken
+    held = 1
+    try:
+        pictures = await read_pictures(request, limits)
+        if len(pictures) > 1:
+            common.rate.check(address(request), len(pictures) - 1)
+            engine.reserve(len(pictures) - 1)
+        held = 0  # `answer` gives the room back
+    finally:
+        engine.release(held)
+    return await engine.answer(pictures, limits.seconds)

@@ -1,0 +1,163 @@
+"""Starts the service: checks, tells, binds, and hands over to uvicorn."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from mien.core.errors import ConfigError
+from mien.serve.metrics import FOLDER
+from mien.serve.purposes import check_purpose, notice
+from mien.serve.settings import VARIABLE, ServeSettings
+from mien.serve.tokens import read_token
+
+_APP: Final = "mien.serve.app:from_environment"
+_CONNECTIONS: Final = 1_000
+_LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        "mien.serve": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how a service listens.
+
+    Attributes:
+        host: an address of this machine.
+        port: 0 takes a free one.
+        workers: processes that share the socket; one that dies is started again.
+        tls_cert: a certificate (PEM), its key in the same file or in ``tls_key``.
+        tls_key: its key.
+        grace: seconds that a stop waits for answers under way.
+        link: whether the printed link holds the token.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    grace: int = 30
+    link: bool = True
+
+
+def serve(settings: ServeSettings, place: Place, say: Callable[[str], None] | None = None) -> None:
+    """Serves until the process is told to stop (SIGTERM or SIGINT), then answers what it took.
+
+    Args:
+        settings: what the service is for, and what it takes.
+        place: where it listens.
+        say: takes the lines for whoever starts it; None writes them to standard error.
+
+    Raises:
+        ConfigError: the purpose is refused, the place cannot be taken, or a file is missing.
+    """
+    say = say or _to_stderr
+    check_purpose(settings.purpose)
+    token = read_token(settings.token_file)
+    config = _config(settings, place)
+    with _environment(settings, place.workers):
+        try:
+            socket = config.bind_socket()
+        except SystemExit:
+            raise ConfigError(
+                f"{place.host}:{place.port} cannot be taken: another program listens there, or the "
+                "address is not this machine's. Name another with --host and --port."
+            ) from None
+        socket.listen(config.backlog)  # so that whoever follows the link at once is not refused
+        for line in _told(settings, place, socket.getsockname()[1], token):
+            say(line)
+        if place.workers > 1:
+            Multiprocess(config, sockets=[socket]).run()
+            return
+        server = uvicorn.Server(config)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[socket])
+        if not server.started:
+            raise ConfigError("The service did not start; the lines above say why.")
+
+
+def _config(settings: ServeSettings, place: Place) -> uvicorn.Config:
+    for file in (place.tls_cert, place.tls_key):
+        if file is not None and not file.is_file():
+            raise ConfigError(f"There is no file {file}. Name the certificate and its key (PEM).")
+    if place.tls_key is not None and place.tls_cert is None:
+        raise ConfigError("--tls-key needs --tls-cert.")
+    return uvicorn.Config(
+        _APP,
+        factory=True,
+        host=place.host,
+        port=place.port,
+        workers=place.workers,
+        log_config=_LOGGING,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # what a proxy says of addresses is not believed
+        ws="none",
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=place.grace,
+        ssl_certfile=place.tls_cert,
+        ssl_keyfile=place.tls_key,
+    )
+
+
+@contextlib.contextmanager
+def _environment(settings: ServeSettings, workers: int) -> Iterator[None]:
+    """Leaves the settings, and a folder for their counts, to the workers."""
+    before = {name: os.environ.get(name) for name in (VARIABLE, FOLDER)}
+    with tempfile.TemporaryDirectory(prefix="mien-serve-") as folder:
+        os.environ[VARIABLE] = settings.model_dump_json()
+        if workers > 1:
+            os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def _told(settings: ServeSettings, place: Place, port: int, token: str) -> Iterator[str]:
+    yield f"mien serve, purpose: {settings.purpose}. Notice for the people in the pictures:"
+    yield f"  {notice(settings.purpose)}"
+    if not _loopback(place.host):
+        yield f"Listening on {place.host}: other machines can reach it, with the token."
+        if place.tls_cert is None:
+            yield "  Without --tls-cert pictures travel in the clear, and browsers give no camera."
+    scheme = "http" if place.tls_cert is None else "https"
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    fragment = f"#token={token}" if place.link else ""
+    yield f"Token: {settings.token_file}"
+    yield f"Page: {scheme}://{host}:{port}/{fragment}"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
