@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +90,7 @@ def serve(settings: ServeSettings, place: Place, say: Callable[[str], None] | No
             Multiprocess(config, sockets=[socket]).run()
             return
         server = uvicorn.Server(config)
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), _stopped_calmly():
             server.run(sockets=[socket])
         if not server.started:
             raise ConfigError("The service did not start; the lines above say why.")
@@ -117,6 +119,19 @@ def _config(settings: ServeSettings, place: Place) -> uvicorn.Config:
         ssl_certfile=place.tls_cert,
         ssl_keyfile=place.tls_key,
     )
+
+
+@contextlib.contextmanager
+def _stopped_calmly() -> Iterator[None]:
+    """Takes SIGTERM as SIGINT: when all is answered, uvicorn sends itself what stopped it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
