@@ -71,7 +71,7 @@ def serve(settings: ServeSettings, place: Place, say: Callable[[str], None] | No
     Raises:
         ConfigError: the purpose is refused, the place cannot be taken, or a file is missing.
     """
-    say = say or _to_stderr
+    say = say or to_stderr
     check_purpose(settings.purpose)
     token = read_token(settings.token_file)
     config = _config(settings, place)
@@ -84,7 +84,7 @@ def serve(settings: ServeSettings, place: Place, say: Callable[[str], None] | No
                 "address is not this machine's. Name another with --host and --port."
             ) from None
         socket.listen(config.backlog)  # so that whoever follows the link at once is not refused
-        for line in _told(settings, place, socket.getsockname()[1], token):
+        for line in told(settings, place, socket.getsockname()[1], token):
             say(line)
         if place.workers > 1:
             Multiprocess(config, sockets=[socket]).run()
@@ -152,7 +152,8 @@ def _environment(settings: ServeSettings, workers: int) -> Iterator[None]:
                     os.environ[name] = value
 
 
-def _told(settings: ServeSettings, place: Place, port: int, token: str) -> Iterator[str]:
+def told(settings: ServeSettings, place: Place, port: int, token: str) -> Iterator[str]:
+    """Yields what whoever starts a service has to know."""
     yield f"mien serve, purpose: {settings.purpose}. Notice for the people in the pictures:"
     yield f"  {notice(settings.purpose)}"
     if not _loopback(place.host):
@@ -173,6 +174,7 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _to_stderr(line: str) -> None:
+def to_stderr(line: str) -> None:
+    """Writes a line to standard error, at once."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
