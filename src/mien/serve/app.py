@@ -49,6 +49,7 @@ def create(settings: ServeSettings) -> FastAPI:
         description=_ABOUT,
         docs_url=None,  # FastAPI's pages load scripts from other hosts
         redoc_url=None,
+        redirect_slashes=False,  # to an address made of whatever the client calls this host
         lifespan=lifespan,
     )
     app.state.shared = common

@@ -102,6 +102,7 @@ async def _parts(headers: Headers, body: bytes, limits: Limits) -> list[tuple[st
     for number, (_, part) in enumerate(form.multi_items(), 1):
         assert isinstance(part, UploadFile)  # fields are refused
         name = (part.filename or "")[:_NAME_LENGTH] or f"image {number}"
+        name = name.encode("utf-8", "replace").decode()  # some charsets leave halves of letters
         pictures.append((name, await part.read()))
         await part.close()
     if not pictures:

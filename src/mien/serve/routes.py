@@ -55,6 +55,8 @@ _LINES: Final = {
         "content": {NDJSON: {"schema": {"type": "string"}}},
     }
 }
+_ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
+"""Named here, as FastAPI would announce errors as whatever an address else answers with."""
 _Model = Annotated[str | None, Query(description="A model's name.", max_length=200)]
 _Flag = Annotated[bool, Query()]
 
@@ -66,14 +68,21 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
         kind = KINDS[code]
         words = [told[kind.status]["description"]] if kind.status in told else []
         words.append(f"{code}: {kind.meaning}")
-        told[kind.status] = {"model": ErrorAnswer, "description": "; ".join(words)}
+        told[kind.status] = {"content": _ERROR, "description": "; ".join(words)}
     return told
+
+
+def _line_schema() -> dict[str, Any]:
+    schema = BatchLine.model_json_schema(ref_template="#/components/schemas/{model}")
+    del schema["$defs"]  # the document holds them already
+    return schema
 
 
 _COMMON: Final = errors("unauthorised", "not_found", "invalid", "overloaded")
 _BODIES: Final = errors(
     "bad_request", "too_slow", "too_large", "unsupported_media_type", "too_many_requests"
 )
+_BODIES[413]["model"] = ErrorAnswer  # once, so that the document holds it
 
 
 @OPEN.get("/healthz", response_model=State)
@@ -162,10 +171,11 @@ async def predict(
 @CONTENT.post(
     "/v1/batch",
     response_class=BatchResponse,
+    status_code=200,
     responses={
         **_COMMON,
         **errors("unsupported_media_type"),
-        200: {"content": {NDJSON: {"schema": BatchLine.model_json_schema()}}},
+        200: {"content": {NDJSON: {"itemSchema": _line_schema()}}},
     },
     openapi_extra=_LINES,
 )

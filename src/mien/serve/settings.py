@@ -33,7 +33,7 @@ class Limits(StageConfig):
     pixels: int = Field(default=25_000_000, ge=256)
     images: int = Field(default=16, ge=1)
     faces: int = Field(default=50, ge=1)
-    seconds: float = Field(default=10.0, gt=0)
+    seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     queue: int = Field(default=64, ge=1)
     per_minute: int = Field(default=6_000, ge=0)
 
