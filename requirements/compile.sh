@@ -24,6 +24,7 @@ groups() { for name in "$@"; do printf -- '--group pyproject.toml:%s ' "$name"; 
     pins=(--constraints requirements/all.txt)
     compile base pyproject.toml "${pins[@]}"
     compile demo pyproject.toml --extra demo $(groups build) "${pins[@]}"
+    compile serve pyproject.toml --extra serve $(groups build) "${pins[@]}"
     compile train pyproject.toml --extra train --extra report $(groups build) "${pins[@]}"
     compile test pyproject.toml --extra audit --extra explain --extra report --extra demo \
         --extra serve $(groups build test check) "${pins[@]}"

@@ -44,13 +44,17 @@ def token_file(path: Path | None = None) -> Path:
 def read_token(path: Path) -> str:
     """Returns the token in a file.
 
+    Nobody but its owner may read it, or it is root's, nobody may write it, and its group may read
+    it: so Kubernetes and systemd hand secrets to a user.
+
     Raises:
-        ConfigError: it is too short or holds other signs than a header may, or others than its
-            owner may read it.
+        ConfigError: it is too short or holds other signs than a header may, or others may read it.
         OSError: the file cannot be read.
     """
-    mode = path.stat().st_mode
-    if os.name == "posix" and mode & 0o077:
+    info = path.stat()
+    mode = info.st_mode
+    handed = info.st_uid == 0 and not mode & 0o337
+    if os.name == "posix" and mode & 0o077 and not handed:
         raise ConfigError(
             f"{path} may be read by others than its owner ({mode & 0o777:o}). "
             f"Close it: chmod 600 {path}"
