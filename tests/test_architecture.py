@@ -54,6 +54,7 @@ PUBLIC = [
     "Client",
     "Face",
     "MienError",
+    "Model",
     "Prediction",
     "Predictor",
     "__version__",

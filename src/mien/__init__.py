@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mien.core.registry import register
     from mien.core.types import BBox, Face, Prediction
     from mien.predictor import Predictor, predict, stream
+    from mien.runtimes.model import Model
     from mien.serve.client import Client
 
 __version__ = "1.0.0"
@@ -27,6 +28,7 @@ __all__ = [
     "Client",
     "Face",
     "MienError",
+    "Model",
     "Prediction",
     "Predictor",
     "__version__",
@@ -41,6 +43,7 @@ _HOME: Final = {
     "Client": "mien.serve.client",
     "Face": "mien.core.types",
     "MienError": "mien.core.errors",
+    "Model": "mien.runtimes.model",
     "Prediction": "mien.core.types",
     "Predictor": "mien.predictor",
     "predict": "mien.predictor",

@@ -75,7 +75,8 @@ class Predictor:
     """Faces in, calibrated probabilities out.
 
     Args:
-        model: a model folder, or the name of a shipped model.
+        model: a model folder, or the name of a shipped model; or a `Model`, which says what runs
+            it and in which precision.
         detector: ``auto``, ``yunet``, ``hog``, ``full-frame``, or another registered name; or
             several, tried in order until one finds a face.
         faces: ``all`` faces of a picture, the ``largest``, or the most ``central`` one.
@@ -94,7 +95,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = DEFAULT,
+        model: str | os.PathLike[str] | Model = DEFAULT,
         *,
         detector: str | Sequence[str] = "auto",
         faces: Choice = "all",
@@ -110,7 +111,9 @@ class Predictor:
         self.prior = prior
         self.batch_size = batch_size
         self.max_pixels = max_pixels
-        self.model = Model(os.fspath(model), threads=self.jobs, batch_size=batch_size)
+        if not isinstance(model, Model):
+            model = Model(os.fspath(model), threads=self.jobs, batch_size=batch_size)
+        self.model = model
         self.model.spec.target_prior(prior)  # a wrong prior is told now, not after the first batch
         self._make_finder = functools.partial(
             Finder,

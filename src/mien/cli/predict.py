@@ -41,6 +41,12 @@ def predict(
     prior: Annotated[
         str | None, typer.Option(help="Operating point: natural or balanced; default the model's.")
     ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="What runs the network: onnx, openvino or torch.")
+    ] = "onnx",
+    precision: Annotated[
+        str, typer.Option(help="fp32, or int8 or bf16 where model and machine have it.")
+    ] = "fp32",
     top: Annotated[int, typer.Option(help="How many classes to name.", min=1, max=7)] = 1,
     jobs: Annotated[
         int | None, typer.Option(help="Pictures searched at once; default one a core.", min=1)
@@ -51,12 +57,15 @@ def predict(
     Exit codes: 0 all was read; 3 some pictures could not be read (they are rows, too); 1 an error.
     """
     from mien.chains.predict import predict_files
+    from mien.core.machine import cores
     from mien.predictor import Predictor
+    from mien.runtimes.model import Model
 
     names = [name.strip() for name in detector.split(",")]
     chosen: Any = {"faces": faces, "prior": prior}  # checked there, with a message
     options = {"hog": {"landmarks": landmarks}} if landmarks else {}
-    predictor = Predictor(model, detector=names, options=options, jobs=jobs, **chosen)
+    loaded = Model(model, runtime=runtime, precision=precision, threads=jobs or cores())
+    predictor = Predictor(loaded, detector=names, options=options, jobs=jobs, **chosen)
     sources = (line.rstrip("\n") for line in sys.stdin) if paths == ["-"] else paths
     tally = predict_files(
         sources, predictor, form=form, out=out, top=top, annotated=annotate, explained=explain

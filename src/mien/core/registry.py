@@ -65,7 +65,11 @@ _BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "timm/": "mien.models.timm_network:TimmNetwork",
         "vgg16": "mien.models.vgg:Vgg16",
     },
-    "runtimes": {"onnx": "mien.runtimes.onnx:OnnxRuntime"},
+    "runtimes": {
+        "onnx": "mien.runtimes.onnx:OnnxRuntime",
+        "openvino": "mien.runtimes.openvino:OpenVinoRuntime",
+        "torch": "mien.runtimes.torch:TorchRuntime",
+    },
     "engines": {"local": "mien.engines.local:LocalEngine"},
 }
 _registered: dict[str, dict[str, Any]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,16 @@ import numpy.typing as npt
 from mien.core import registry
 from mien.core.artifact import digest
 from mien.core.assets import shipped
-from mien.core.errors import ChecksumError, ModelError
+from mien.core.errors import ChecksumError, ConfigError, MissingExtraError, ModelError
 from mien.core.spec import ModelSpec, Prior, prepare
 from mien.core.types import Floats
 
 DEFAULT: Final = "mien-ferplus-1.0"
 SPEC: Final = "spec.json"
 WEIGHTS: Final = "model.onnx"
+FP32: Final = "fp32"
+_LIBRARIES: Final = {"torch": "train", "safetensors": "train"}
+"""What runtimes need beyond the base install, and the extra that brings it."""
 
 
 class Model:
@@ -26,16 +29,22 @@ class Model:
     Args:
         folder: a model folder, or the name of one that mien ships (see `shipped`).
         runtime: the name of the runtime that runs it.
+        precision: what it computes in: ``fp32``, ``int8`` or ``bf16``, from the files that
+            `export` made for it.
         threads: how many threads one call may use; None takes the runtime's choice.
         batch_size: how many chips go through the network at once.
 
     Attributes:
         spec: the model's description.
+        path: the file with its weights.
         batch_size: as given.
 
     Raises:
         ModelError: the folder is missing, incomplete, or of another schema.
         ChecksumError: a file is not the one that the description names.
+        UnknownNameError: there is no such runtime.
+        ConfigError: the runtime has no such precision.
+        MissingExtraError: the runtime is not installed.
     """
 
     def __init__(
@@ -43,14 +52,29 @@ class Model:
         folder: str | Path = DEFAULT,
         *,
         runtime: str = "onnx",
+        precision: str = FP32,
         threads: int | None = None,
         batch_size: int = 32,
     ) -> None:
         self.folder = find(folder)
         self.spec = ModelSpec.read(self.folder / SPEC)
-        verify(self.folder, self.spec, [WEIGHTS])
+        kind = _kind(runtime)
+        files = getattr(kind, "files", {FP32: WEIGHTS})
+        if precision not in files:
+            raise ConfigError(
+                f"The runtime {runtime!r} has no precision {precision!r}. It has: "
+                f"{', '.join(files)}."
+            )
+        self.path = self.folder / files[precision]
+        if precision != FP32 and not self.path.is_file():
+            raise ModelError(
+                f"The model folder {self.folder} lacks {self.path.name}. Export the model again "
+                "with --faces and --split, which 8 bits are calibrated on, or take fp32."
+            )
+        verify(self.folder, self.spec, [self.path.name])
         self.batch_size = batch_size
-        self._runtime = registry.load("runtimes", runtime)(self.folder / WEIGHTS, threads=threads)
+        more = {"precision": precision} if precision != FP32 else {}
+        self._runtime = kind(self.path, threads=threads, **more)
 
     def logits(self, chips: npt.NDArray[np.uint8]) -> Floats:
         """Returns the network's raw scores, (n, 7) float32, for (n, 256, 256, 3) uint8 chips."""
@@ -76,6 +100,15 @@ class Model:
         return self.spec.probabilities(self.logits(chips), prior)
 
 
+def _kind(runtime: str) -> Any:
+    try:
+        return registry.load("runtimes", runtime)
+    except ModuleNotFoundError as error:
+        if error.name not in _LIBRARIES:
+            raise
+        raise MissingExtraError(f"The runtime {runtime!r}", _LIBRARIES[error.name]) from error
+
+
 def check_finite(network: Model, values: Floats) -> Floats:
     """Returns what a network gave for some faces, once it is finite numbers.
 
@@ -84,7 +117,7 @@ def check_finite(network: Model, values: Floats) -> Floats:
     """
     if not np.isfinite(values).all():
         raise ModelError(
-            f"The network {network.folder / WEIGHTS} gives NaN or infinity for some faces. "
+            f"The network {network.path} gives NaN or infinity for some faces. "
             "Train or export it again."
         )
     return values

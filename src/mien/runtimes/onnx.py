@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import onnxruntime
@@ -22,9 +23,11 @@ class OnnxRuntime:
     Args:
         path: the ``.onnx`` file; one input (n, channels, size, size), one output (n, classes).
         threads: how many threads one call may use; None takes one for each core.
+        precision: one of `files`; the file itself says what it computes in.
 
     Attributes:
         name: the key in the registry.
+        files: the file of a model folder for each precision.
         input_shape: (channels, size, size).
         providers: what ONNX Runtime runs the network on, first choice first.
 
@@ -33,8 +36,10 @@ class OnnxRuntime:
     """
 
     name = "onnx"
+    files: ClassVar[Mapping[str, str]] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, precision: str = "fp32") -> None:
+        del precision
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
