@@ -59,7 +59,7 @@ def read_token(path: Path) -> str:
             f"{path} may be read by others than its owner ({mode & 0o777:o}). "
             f"Close it: chmod 600 {path}"
         )
-    token = path.read_text("utf-8").strip()
+    token = path.read_bytes().decode("ascii", "replace").strip()
     if not _TOKEN.fullmatch(token):
         raise ConfigError(
             f"{path} holds no token: expected 20 to 512 letters, digits and -_.~+/= in one line. "
