@@ -127,8 +127,8 @@ function complete() {
 }
 
 function take(files) {
-  if (byId("intake").hidden) return; // no token yet
-  complain("");
+  complain(byId("intake").hidden ? "The page cannot take a picture yet." : "");
+  if (byId("intake").hidden) return;
   const refused = [];
   const first = state.entries.length;
   for (const file of files) {
