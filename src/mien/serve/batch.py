@@ -162,5 +162,5 @@ async def _numbered(
 
 
 def _write(send: Send, line: BatchLine) -> Coroutine[Any, Any, None]:
-    body = line.model_dump_json(exclude_none=True).encode() + b"\n"
+    body = line.model_dump_json(exclude_unset=True).encode() + b"\n"
     return send({"type": "http.response.body", "body": body, "more_body": True})  # type: ignore[return-value]
