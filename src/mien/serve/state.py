@@ -12,6 +12,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from mien.core.errors import ConfigError
 from mien.predictor import Predictor
 from mien.serve.engine import Engine
 from mien.serve.errors import ServiceError
@@ -114,8 +115,13 @@ class Shared:
                 batch_size=settings.batch_size,
                 max_pixels=limits.pixels,
             )
-            engine = Engine(predictor, limits.queue, limits.faces)
-            engines[predictor.model.spec.name] = engine
+            called = predictor.model.spec.name
+            if called in engines:
+                raise ConfigError(
+                    f"Two models are called {called!r}, so that none could ask for one of them. "
+                    "Change the name in one folder's spec.json."
+                )
+            engines[called] = Engine(predictor, limits.queue, limits.faces)
         return engines
 
 
