@@ -47,6 +47,20 @@ def predict(
     precision: Annotated[
         str, typer.Option(help="fp32, or int8 or bf16 where model and machine have it.")
     ] = "fp32",
+    shard_size: Annotated[
+        int | None,
+        typer.Option(
+            help="For any number of pictures: --out is a folder of Parquet shards of so many "
+            "pictures; a stopped run goes on.",
+            min=1,
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="With --shard-size: local, or ray for a cluster.")
+    ] = "local",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a folder made with other settings.")
+    ] = False,
     top: Annotated[int, typer.Option(help="How many classes to name.", min=1, max=7)] = 1,
     jobs: Annotated[
         int | None, typer.Option(help="Pictures searched at once; default one a core.", min=1)
@@ -62,6 +76,14 @@ def predict(
     from mien.runtimes.model import Model
 
     names = [name.strip() for name in detector.split(",")]
+    if shard_size is not None:
+        same = {
+            "detector": names, "faces": faces, "prior": prior, "model": model, "runtime": runtime,
+            "precision": precision, "shard_size": shard_size, "engine": engine, "jobs": jobs,
+            "options": {"hog": {"landmarks": str(landmarks)}} if landmarks else {},
+        }  # fmt: skip
+        _in_shards(paths, same, out, overwrite)
+        return
     chosen: Any = {"faces": faces, "prior": prior}  # checked there, with a message
     options = {"hog": {"landmarks": landmarks}} if landmarks else {}
     loaded = Model(model, runtime=runtime, precision=precision, threads=jobs or cores())
@@ -72,6 +94,25 @@ def predict(
     )
     print(tally, file=sys.stderr)
     if tally.reasons["unreadable"]:
+        raise typer.Exit(UNREADABLE)
+
+
+def _in_shards(
+    paths: list[str], settings: dict[str, Any], out: Path | None, overwrite: bool
+) -> None:
+    from mien.chains.predict_shards import PredictConfig, predict_shards, summary
+    from mien.core import config
+    from mien.core.artifact import read_meta
+    from mien.core.errors import ConfigError
+
+    if out is None:
+        raise ConfigError("--shard-size writes a folder: name it with --out.")
+    if paths == ["-"]:
+        paths = [line.rstrip("\n") for line in sys.stdin]
+    checked = config.check(PredictConfig, {"sources": paths, **settings}, "predict")
+    counts = read_meta(predict_shards(checked, out, overwrite=overwrite))["counts"]
+    print(summary(counts), file=sys.stderr)
+    if counts.get("unreadable"):
         raise typer.Exit(UNREADABLE)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
+from mien.core import places
 from mien.core.errors import ImageError
 from mien.core.types import Image
 
@@ -42,8 +43,9 @@ def decode(source: ImageLike, *, max_pixels: int = MAX_PIXELS, name: str = "") -
     to 8 bits, palettes and CMYK become RGB.
 
     Args:
-        source: a path, an encoded file's bytes, a PIL image, or an array: (height, width, 3) RGB,
-            (height, width) grey or (height, width, 1) grey, each uint8.
+        source: a path or an address (see `mien.core.places`), an encoded file's bytes, a PIL
+            image, or an array: (height, width, 3) RGB, (height, width) grey or (height, width, 1)
+            grey, each uint8.
         max_pixels: pictures with more are refused before they are decoded.
         name: what to call bytes in errors.
 
@@ -59,7 +61,7 @@ def decode(source: ImageLike, *, max_pixels: int = MAX_PIXELS, name: str = "") -
         return _to_rgb(source, max_pixels)
     name = (name or "these bytes") if isinstance(source, bytes) else str(source)
     try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        data = source if isinstance(source, bytes) else _read(source)
     except FileNotFoundError:
         raise ImageError(f"{name}: there is no such file.") from None
     except OSError as error:
@@ -78,6 +80,12 @@ def decode(source: ImageLike, *, max_pixels: int = MAX_PIXELS, name: str = "") -
         raise ImageError(
             f"{name}: the picture is damaged or cut short ({error}). Save or download it again."
         ) from error
+
+
+def _read(source: str | os.PathLike[str]) -> bytes:
+    if isinstance(source, str) and places.is_address(source):
+        return places.read(source)
+    return Path(source).read_bytes()
 
 
 def encode_png(image: Image) -> bytes:

@@ -70,7 +70,7 @@ _BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "openvino": "mien.runtimes.openvino:OpenVinoRuntime",
         "torch": "mien.runtimes.torch:TorchRuntime",
     },
-    "engines": {"local": "mien.engines.local:LocalEngine"},
+    "engines": {"local": "mien.engines.local:LocalEngine", "ray": "mien.engines.ray:RayEngine"},
 }
 _registered: dict[str, dict[str, Any]] = {}
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from mien.core import places
 from mien.core.errors import InputError, NoImagesError
 from mien.core.images import EXTENSIONS, ImageLike, find_images
 
@@ -22,7 +23,8 @@ def expand(source: Source) -> Iterator[tuple[str, ImageLike]]:
     """Yields every picture behind a source with its name, lazily and in order.
 
     Args:
-        source: a path to a picture or folder, a pattern such as ``"photos/**/*.jpg"``, encoded
+        source: a path to a picture or folder, a pattern such as ``"photos/**/*.jpg"``, an
+            address of either such as ``s3://bucket/photos`` (see `mien.core.places`), encoded
             bytes, a PIL image, an array ((height, width, 3), (height, width), or
             (n, height, width, 3) for several), or any iterable of these.
 
@@ -57,7 +59,9 @@ def _expand(source: Any, counter: Iterator[int]) -> Iterator[tuple[str, ImageLik
 
 
 def _paths(text: str) -> Iterator[str]:
-    if os.path.isdir(text):
+    if places.is_address(text):
+        yield from places.pictures_at(text, EXTENSIONS)
+    elif os.path.isdir(text):
         found = [str(path) for path in find_images(Path(text))]
         if not found:
             raise NoImagesError(
