@@ -6,6 +6,8 @@ import contextlib
 import ipaddress
 import os
 import signal
+import socket
+import ssl
 import sys
 import tempfile
 import threading
@@ -15,9 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from mien.core.errors import ConfigError
+from mien.runtimes.model import find
 from mien.serve.metrics import FOLDER
 from mien.serve.purposes import check_purpose, notice
 from mien.serve.settings import VARIABLE, ServeSettings
@@ -69,31 +73,41 @@ def serve(settings: ServeSettings, place: Place, say: Callable[[str], None] | No
         say: takes the lines for whoever starts it; None writes them to standard error.
 
     Raises:
-        ConfigError: the purpose is refused, the place cannot be taken, or a file is missing.
+        ConfigError: the purpose is refused, the place cannot be taken, a file is missing, or a
+            worker could not start.
+        ModelError: there is no such model.
     """
     say = say or to_stderr
     check_purpose(settings.purpose)
+    for name in settings.models:
+        find(name)
     token = read_token(settings.token_file)
     config = _config(settings, place)
     with _environment(settings, place.workers):
         try:
-            socket = config.bind_socket()
+            bound = config.bind_socket()
         except SystemExit:
             raise ConfigError(
                 f"{place.host}:{place.port} cannot be taken: another program listens there, or the "
                 "address is not this machine's. Name another with --host and --port."
             ) from None
-        socket.listen(config.backlog)  # so that whoever follows the link at once is not refused
-        for line in told(settings, place, socket.getsockname()[1], token):
+        bound.listen(config.backlog)  # so that whoever follows the link at once is not refused
+        for line in told(settings, place, bound.getsockname()[1], token):
             say(line)
-        if place.workers > 1:
-            Multiprocess(config, sockets=[socket]).run()
-            return
-        server = uvicorn.Server(config)
-        with contextlib.suppress(KeyboardInterrupt), _stopped_calmly():
-            server.run(sockets=[socket])
-        if not server.started:
+        if not _run(config, bound):
             raise ConfigError("The service did not start; the lines above say why.")
+
+
+def _run(config: uvicorn.Config, bound: socket.socket) -> bool:
+    """Runs until it is told to stop; returns whether it ever started."""
+    if config.workers > 1:
+        crowd = Multiprocess(config, sockets=[bound])
+        crowd.run()
+        return all(process.exitcode != STARTUP_FAILURE for process in crowd.processes)
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt, SystemExit), _stopped_calmly():
+        server.run(sockets=[bound])
+    return server.started
 
 
 def _config(settings: ServeSettings, place: Place) -> uvicorn.Config:
@@ -102,6 +116,14 @@ def _config(settings: ServeSettings, place: Place) -> uvicorn.Config:
             raise ConfigError(f"There is no file {file}. Name the certificate and its key (PEM).")
     if place.tls_key is not None and place.tls_cert is None:
         raise ConfigError("--tls-key needs --tls-cert.")
+    if place.tls_cert is not None:
+        try:
+            ssl.create_default_context().load_cert_chain(place.tls_cert, place.tls_key)
+        except OSError as error:
+            raise ConfigError(
+                f"{place.tls_cert} and its key are no certificate (PEM) without a passphrase: "
+                f"{error.strerror}."
+            ) from error
     return uvicorn.Config(
         _APP,
         factory=True,
