@@ -8,8 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli.options import Detector, Precision, Prior, Runtime, names
+
 UNREADABLE = 3
 """The exit code of a run that finished, but could not read some pictures."""
+_ShardSize = Annotated[
+    int | None,
+    typer.Option(
+        help="For any number of pictures: --out is a folder of Parquet shards of so many pictures; "
+        "a stopped run goes on.",
+        min=1,
+    ),
+]
+_Engine = Annotated[str, typer.Option(help="With --shard-size: local, or ray for a cluster.")]
+_Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a folder made with other settings.")
+]
 
 
 def predict(
@@ -29,38 +43,19 @@ def predict(
     model: Annotated[
         str, typer.Option(help="A model folder, or a shipped model's name.")
     ] = "mien-ferplus-1.0",
-    detector: Annotated[
-        str, typer.Option(help="auto, yunet, hog, full-frame; or several: yunet,full-frame.")
-    ] = "auto",
+    detector: Detector = "auto",
     landmarks: Annotated[
         Path | None, typer.Option(help="A dlib shape predictor of 5 or 68 points, for hog.")
     ] = None,
     faces: Annotated[
         str, typer.Option(help="all, or the largest or most central of each picture.")
     ] = "all",
-    prior: Annotated[
-        str | None, typer.Option(help="Operating point: natural or balanced; default the model's.")
-    ] = None,
-    runtime: Annotated[
-        str, typer.Option(help="What runs the network: onnx, openvino or torch.")
-    ] = "onnx",
-    precision: Annotated[
-        str, typer.Option(help="fp32, or int8 or bf16 where model and machine have it.")
-    ] = "fp32",
-    shard_size: Annotated[
-        int | None,
-        typer.Option(
-            help="For any number of pictures: --out is a folder of Parquet shards of so many "
-            "pictures; a stopped run goes on.",
-            min=1,
-        ),
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="With --shard-size: local, or ray for a cluster.")
-    ] = "local",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a folder made with other settings.")
-    ] = False,
+    prior: Prior = None,
+    runtime: Runtime = "onnx",
+    precision: Precision = "fp32",
+    shard_size: _ShardSize = None,
+    engine: _Engine = "local",
+    overwrite: _Overwrite = False,
     top: Annotated[int, typer.Option(help="How many classes to name.", min=1, max=7)] = 1,
     jobs: Annotated[
         int | None, typer.Option(help="Pictures searched at once; default one a core.", min=1)
@@ -75,11 +70,12 @@ def predict(
     from mien.predictor import Predictor
     from mien.runtimes.model import Model
 
-    names = [name.strip() for name in detector.split(",")]
+    detectors = names(detector)
     if shard_size is not None:
         same = {
-            "detector": names, "faces": faces, "prior": prior, "model": model, "runtime": runtime,
-            "precision": precision, "shard_size": shard_size, "engine": engine, "jobs": jobs,
+            "detector": detectors, "faces": faces, "prior": prior, "model": model,
+            "runtime": runtime, "precision": precision, "shard_size": shard_size,
+            "engine": engine, "jobs": jobs,
             "options": {"hog": {"landmarks": str(landmarks)}} if landmarks else {},
         }  # fmt: skip
         _in_shards(paths, same, out, overwrite)
@@ -87,7 +83,7 @@ def predict(
     chosen: Any = {"faces": faces, "prior": prior}  # checked there, with a message
     options = {"hog": {"landmarks": landmarks}} if landmarks else {}
     loaded = Model(model, runtime=runtime, precision=precision, threads=jobs or cores())
-    predictor = Predictor(loaded, detector=names, options=options, jobs=jobs, **chosen)
+    predictor = Predictor(loaded, detector=detectors, options=options, jobs=jobs, **chosen)
     sources = (line.rstrip("\n") for line in sys.stdin) if paths == ["-"] else paths
     tally = predict_files(
         sources, predictor, form=form, out=out, top=top, annotated=annotate, explained=explain

@@ -7,48 +7,62 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli.options import Detector, Prior, names
+
+_Purpose = Annotated[
+    str,
+    typer.Option(
+        help="What it is for: research, consumer, medical-or-safety; workplace and education are "
+        "refused."
+    ),
+]
+_Models = Annotated[
+    list[str] | None,
+    typer.Option(help="A model folder or a shipped model's name; twice to compare two."),
+]
+_Host = Annotated[str, typer.Option(help="Where to listen; 0.0.0.0: everywhere.")]
+_Port = Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)]
+_Workers = Annotated[int, typer.Option(help="Processes that share the port.", min=1)]
+_Jobs = Annotated[int | None, typer.Option(help="Pictures searched at once by a worker.", min=1)]
+_Token = Annotated[Path | None, typer.Option(help="Holds the token; made at the first start.")]
+_Link = Annotated[bool, typer.Option(help="Print the token in the link.")]
+_Cert = Annotated[Path | None, typer.Option(help="A certificate, PEM.")]
+_Key = Annotated[Path | None, typer.Option(help="Its key, PEM.")]
+_Bytes = Annotated[int, typer.Option(help="Of a request.", min=1000)]
+_Pixels = Annotated[int, typer.Option(help="Of a picture.", min=256)]
+_Images = Annotated[int, typer.Option(help="Of a request.", min=1)]
+_Faces = Annotated[int, typer.Option(help="Answered of a picture.", min=1)]
+_Seconds = Annotated[float, typer.Option(help="To send, then to be answered.")]
+_Queue = Annotated[int, typer.Option(help="Pictures held at once by a worker.", min=1)]
+_Rate = Annotated[
+    int, typer.Option(help="Pictures a minute and address, by worker; 0: no limit.", min=0)
+]
+_Grace = Annotated[int, typer.Option(help="Seconds that a stop waits for answers.", min=0)]
+_Engine = Annotated[str, typer.Option(help="local, or ray for a cluster.")]
+
 
 def serve(
-    purpose: Annotated[
-        str,
-        typer.Option(
-            help="What it is for: research, consumer, medical-or-safety; workplace and education "
-            "are refused."
-        ),
-    ],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="A model folder or a shipped model's name; twice to compare two."),
-    ] = None,
-    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0: everywhere.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1)] = 1,
-    jobs: Annotated[
-        int | None, typer.Option(help="Pictures searched at once by a worker.", min=1)
-    ] = None,
-    detector: Annotated[
-        str, typer.Option(help="auto, yunet, hog, full-frame; or several: yunet,full-frame.")
-    ] = "auto",
-    prior: Annotated[
-        str | None, typer.Option(help="Operating point: natural or balanced; default the model's.")
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help="Holds the token; made at the first start.")
-    ] = None,
-    link: Annotated[bool, typer.Option(help="Print the token in the link.")] = True,
-    tls_cert: Annotated[Path | None, typer.Option(help="A certificate, PEM.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
-    max_bytes: Annotated[int, typer.Option(help="Of a request.", min=1000)] = 10_000_000,
-    max_pixels: Annotated[int, typer.Option(help="Of a picture.", min=256)] = 25_000_000,
-    max_images: Annotated[int, typer.Option(help="Of a request.", min=1)] = 16,
-    max_faces: Annotated[int, typer.Option(help="Answered of a picture.", min=1)] = 50,
-    max_seconds: Annotated[float, typer.Option(help="To send, then to be answered.")] = 10.0,
-    queue: Annotated[int, typer.Option(help="Pictures held at once by a worker.", min=1)] = 64,
-    rate: Annotated[
-        int, typer.Option(help="Pictures a minute and address, by worker; 0: no limit.", min=0)
-    ] = 6_000,
-    grace: Annotated[int, typer.Option(help="Seconds that a stop waits for answers.", min=0)] = 30,
-    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    purpose: _Purpose,
+    model: _Models = None,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8000,
+    workers: _Workers = 1,
+    jobs: _Jobs = None,
+    detector: Detector = "auto",
+    prior: Prior = None,
+    token_file: _Token = None,
+    link: _Link = True,
+    tls_cert: _Cert = None,
+    tls_key: _Key = None,
+    max_bytes: _Bytes = 10_000_000,
+    max_pixels: _Pixels = 25_000_000,
+    max_images: _Images = 16,
+    max_faces: _Faces = 50,
+    max_seconds: _Seconds = 10.0,
+    queue: _Queue = 64,
+    rate: _Rate = 6_000,
+    grace: _Grace = 30,
+    engine: _Engine = "local",
 ) -> None:
     """Serve predictions over REST, and a page to try them on."""
     from mien.core import config
@@ -66,7 +80,7 @@ def serve(
     }
     limits |= {"seconds": max_seconds, "queue": queue, "per_minute": rate}
     data: dict[str, Any] = {
-        "purpose": purpose, "detector": [name.strip() for name in detector.split(",")],
+        "purpose": purpose, "detector": names(detector),
         "prior": prior, "token_file": made(token_file), "jobs": jobs, "limits": limits,
     }  # fmt: skip
     if model:
