@@ -145,6 +145,9 @@ def test_large_file_is_refused_before_it_is_sent(
     expect(page.get_by_role("alert")).to_contain_text("large.png is too large")
     expect(page.get_by_role("alert")).to_contain_text("1 MB at most. It was not sent")
     assert sent == []
+    give(page, pictures["large"], pictures["one"])
+    expect(page.locator(".bars")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_in_viewport()
 
 
 def test_refusal_of_a_large_file_by_the_service_is_told(

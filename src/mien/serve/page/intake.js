@@ -16,6 +16,7 @@ export function intake(take, tell) {
     input.value = ""; // the same file may be chosen again
     if (files.length) take(files);
   });
+  if (/^(Mac|iP)/.test(navigator.platform)) byId("control").textContent = "⌘";
   dropping(take, tell);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];

@@ -86,7 +86,7 @@ function closed(error) {
 
 function opened() {
   const { models, purpose, notice, limits, mien } = state.service;
-  byId("limits").textContent = `JPEG, PNG, WebP and other kinds, up to ${megabytes(limits.bytes)}; up to ${limits.faces} faces in a picture`;
+  byId("limits").textContent = `JPEG, PNG, WebP, GIF, BMP, TIFF or PPM, up to ${megabytes(limits.bytes)}; up to ${limits.faces} faces in a picture`;
   byId("notice").textContent = notice;
   byId("purpose").textContent = purpose;
   byId("version").textContent = `mien ${mien}`;
@@ -153,7 +153,8 @@ function take(files) {
   state.current = first;
   draw();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  byId("results").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+  const top = byId(refused.length ? "fault" : "results"); // one stands above the other
+  top.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
   for (const entry of state.entries.slice(first)) enqueue(entry);
 }
 
@@ -212,6 +213,7 @@ function complain(words) {
   const box = byId("fault");
   box.hidden = words === "";
   box.textContent = words;
+  if (words) box.scrollIntoView({ block: "nearest" });
 }
 
 byId("door-form").addEventListener("submit", (event) => {

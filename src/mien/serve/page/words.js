@@ -140,7 +140,7 @@ export function cameraFault(error) {
     return (
       "Browsers allow the camera only on a page of this machine or one that came by https. Open " +
       "this one at 127.0.0.1, or have the service started with a certificate. On a phone, " +
-      "“Choose pictures” can take a photo as well."
+      "“Choose pictures” may offer its camera, too."
     );
   }
   switch (error?.name) {
