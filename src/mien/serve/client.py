@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import secrets
@@ -48,8 +49,12 @@ class Client:
         tries: int = 5,
         certificate: str | Path | None = None,
     ) -> None:
-        parts = urllib.parse.urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urllib.parse.urlsplit(address)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https"):
             raise ConfigError(f"{address!r} is no address. Expected such as http://127.0.0.1:8000.")
         if token is None and token_file is not None:
             try:
@@ -59,7 +64,7 @@ class Client:
                     f"The token's file {token_file} cannot be read ({error.strerror})."
                 ) from error
         self._token = token or urllib.parse.parse_qs(parts.fragment).get("token", [""])[0]
-        self._place = (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        self._place = (host, port or (443 if parts.scheme == "https" else 80))
         self._tls = None
         if parts.scheme == "https":
             self._tls = ssl.create_default_context(cafile=certificate and str(certificate))
@@ -135,7 +140,8 @@ class Client:
             wait = 0.1 * 2**number
             try:
                 connection = self._connection()
-                connection.request(method, address, body, headers)
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.request(method, address, body, headers)  # refused before its end?
                 answer = connection.getresponse()
                 data = answer.read()
             except (OSError, http.client.HTTPException) as error:
@@ -147,7 +153,8 @@ class Client:
                 last = _words(data, answer.status)
                 if answer.status not in _TRIES_AGAIN:
                     raise ServiceRefusedError(last)
-                wait = float(answer.headers.get("Retry-After") or wait)
+                said = answer.headers.get("Retry-After", "")
+                wait = float(said) if said.isdecimal() else wait
             if number + 1 < self._tries:
                 time.sleep(wait)
         host, port = self._place

@@ -11,6 +11,7 @@ import ssl
 import sys
 import tempfile
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +185,7 @@ def told(settings: ServeSettings, place: Place, port: int, token: str) -> Iterat
             yield "  Without --tls-cert pictures travel in the clear, and browsers give no camera."
     scheme = "http" if place.tls_cert is None else "https"
     host = f"[{place.host}]" if ":" in place.host else place.host
-    fragment = f"#token={token}" if place.link else ""
+    fragment = f"#token={urllib.parse.quote(token, safe='')}" if place.link else ""
     yield f"Token: {settings.token_file}"
     yield f"Page: {scheme}://{host}:{port}/{fragment}"
 
