@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import mien
+from mien.core.images import encode_png
 
 SOURCE = Path(mien.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -186,3 +187,19 @@ def test_predicting_loads_neither_torch_nor_matplotlib_nor_typer(tmp_path: Path)
         "print(*[name for name in heavy if name in sys.modules])\n"
     )
     assert _python(code, str(pixels)) == ""
+
+
+def test_predicting_tells_nobody(tmp_path: Path) -> None:
+    """ONNX Runtime's telemetry starts when it is imported, and leaves files of its own."""
+    picture = tmp_path / "grey.png"
+    picture.write_bytes(encode_png(np.full((64, 64, 3), 90, np.uint8)))
+    call = f"import mien; print(mien.predict({str(picture)!r}, detector='full-frame')[0])"
+    environment = {k: v for k, v in _environment().items() if k != "ORT_DISABLE_TELEMETRY"}
+    home = tmp_path / "home"
+    home.mkdir()
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", call], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(home.rglob("*")), "something was left in the user's folder"

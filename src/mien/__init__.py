@@ -10,6 +10,7 @@ The names below are loaded when they are first used, so that ``import mien`` sta
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from mien.predictor import Predictor, predict, stream
     from mien.runtimes.model import Model
     from mien.serve.client import Client
+
+# ONNX Runtime would look for its maker's hosts as soon as it is imported; afterwards is too late.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "1.0.0"
 __all__ = [

@@ -20,6 +20,9 @@ _ShardSize = Annotated[
         min=1,
     ),
 ]
+_Landmarks = Annotated[
+    Path | None, typer.Option(help="A dlib shape predictor of 5 or 68 points, for hog.")
+]
 _Engine = Annotated[str, typer.Option(help="With --shard-size: local, or ray for a cluster.")]
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a folder made with other settings.")
@@ -44,9 +47,7 @@ def predict(
         str, typer.Option(help="A model folder, or a shipped model's name.")
     ] = "mien-ferplus-1.0",
     detector: Detector = "auto",
-    landmarks: Annotated[
-        Path | None, typer.Option(help="A dlib shape predictor of 5 or 68 points, for hog.")
-    ] = None,
+    landmarks: _Landmarks = None,
     faces: Annotated[
         str, typer.Option(help="all, or the largest or most central of each picture.")
     ] = "all",

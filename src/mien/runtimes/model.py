@@ -19,6 +19,10 @@ DEFAULT: Final = "mien-ferplus-1.0"
 SPEC: Final = "spec.json"
 WEIGHTS: Final = "model.onnx"
 FP32: Final = "fp32"
+_TO_MAKE: Final = {
+    ".onnx": "--faces and --split, which 8 bits are calibrated on",
+    ".safetensors": "weights = true",
+}
 _LIBRARIES: Final = {"torch": "train", "safetensors": "train"}
 """What runtimes need beyond the base install, and the extra that brings it."""
 
@@ -66,10 +70,11 @@ class Model:
                 f"{', '.join(files)}."
             )
         self.path = self.folder / files[precision]
-        if precision != FP32 and not self.path.is_file():
+        if self.path.name != WEIGHTS and not self.path.is_file():
+            way = _TO_MAKE.get(self.path.suffix, _TO_MAKE[".onnx"])
             raise ModelError(
                 f"The model folder {self.folder} lacks {self.path.name}. Export the model again "
-                "with --faces and --split, which 8 bits are calibrated on, or take fp32."
+                f"with {way}, or take onnx with fp32."
             )
         verify(self.folder, self.spec, [self.path.name])
         self.batch_size = batch_size
