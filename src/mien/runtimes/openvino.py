@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
@@ -39,6 +40,8 @@ class OpenVinoRuntime:
     }  # fmt: skip
 
     def __init__(self, path: Path, threads: int | None = None, precision: str = "fp32") -> None:
+        # Its telemetry would tell its maker of the import; without the package it has a stub.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         try:
             import openvino
         except ModuleNotFoundError as error:
