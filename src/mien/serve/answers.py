@@ -35,14 +35,15 @@ def image_answer(
     picture = answered.picture
     faces = [prediction for prediction in picture.predictions if prediction.face is not None]
     rows = []
-    for prediction, cut in zip(faces, picture.cuts, strict=True):
+    cuts = [cut.chip for cut in picture.cuts] if chips else [None] * len(faces)
+    for prediction, cut in zip(faces, cuts, strict=True):
         chip, given = (None, None)
-        if chips and cut.chip is not None:
-            chip = _png(cut.chip)
-            given = _png(_coloured(resized_cut(cut.chip, spec.preprocess)))
+        if cut is not None:
+            chip = _png(cut)
+            given = _png(_coloured(resized_cut(cut, spec.preprocess)))
         rows.append(FaceAnswer.of(prediction, chip, given))
     without = None if faces else picture.predictions[0]
-    height, width = (None, None) if picture.image is None else picture.image.shape[:2]
+    width, height = answered.size or (None, None)
     marked = None
     if annotated and picture.image is not None:
         marked = _png(annotate(picture.image, picture.predictions))

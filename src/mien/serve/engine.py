@@ -22,6 +22,8 @@ from mien.serve.errors import ServiceError
 T = TypeVar("T")
 RETRY_AFTER: Final = 1
 """Seconds."""
+KEPT: Final = 4
+"""The room of a picture whose pixels are kept to its answer, where the others' go at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +31,14 @@ class Answered:
     """A picture with its predictions.
 
     Attributes:
-        picture: what was seen in it.
+        picture: what was seen in it; without its pixels and chips where they were not to be kept.
+        size: its width and height, pixels; None where it could not be read.
         omitted: how many faces more there are.
         total: seconds from its arrival in the queue to its answer.
     """
 
     picture: Picture
+    size: tuple[int, int] | None
     omitted: int
     total: float
 
@@ -45,6 +49,8 @@ class _Job:
     data: bytes
     came: float = field(default_factory=time.perf_counter)
     answer: Future[Answered] = field(default_factory=Future)
+    keep: bool = False
+    size: tuple[int, int] | None = None
     omitted: int = 0
 
 
@@ -65,6 +71,10 @@ class Engine:
         self._found: queue.SimpleQueue[tuple[_Job, Seen] | None] = queue.SimpleQueue()
         self._network = threading.Thread(target=self._classify, name="mien-network", daemon=True)
         self._network.start()
+
+    def room(self, keep: bool) -> int:
+        """Returns how much room a picture takes."""
+        return min(KEPT, self.capacity) if keep else 1
 
     @property
     def held(self) -> int:
@@ -91,18 +101,22 @@ class Engine:
         with self._lock:
             self._held -= count
 
-    async def answer(self, pictures: Sequence[tuple[str, bytes]], seconds: float) -> list[Answered]:
+    async def answer(
+        self, pictures: Sequence[tuple[str, bytes]], seconds: float, keep: bool = False
+    ) -> list[Answered]:
         """Returns what is in some pictures; their room, reserved before, is given back here.
 
         Args:
             pictures: the name and the encoded bytes of each.
             seconds: how long it may take.
+            keep: whether the answers shall hold pixels and chips. Each picture then takes more
+                `room`, so that full queues of large pictures stay in bounds.
 
         Raises:
             ServiceError: ``overloaded``: it took longer. What is in work goes on, and holds its
                 room until it is done; what was waiting is dropped.
         """
-        jobs = [_Job(name, data) for name, data in pictures]
+        jobs = [_Job(name, data, keep=keep) for name, data in pictures]
         for job in jobs:
             job.answer.add_done_callback(functools.partial(self._done, job))
             self._pool.submit(self._look, job)
@@ -126,7 +140,7 @@ class Engine:
 
     def _done(self, job: _Job, _: Future[Answered]) -> None:
         job.data = b""  # a job whose asker is gone may stand in the queue for long
-        self.release()
+        self.release(self.room(job.keep))
 
     def _look(self, job: _Job) -> None:
         if not job.answer.set_running_or_notify_cancel():
@@ -134,7 +148,10 @@ class Engine:
         try:
             seen = self.predictor.look((job.name, job.data))
             job.omitted = max(0, len(seen.cuts) - self._faces)
-            self._found.put((job, replace(seen, cuts=seen.cuts[: self._faces])))
+            if seen.image is not None:
+                job.size = seen.image.shape[1], seen.image.shape[0]
+            image = seen.image if job.keep else None
+            self._found.put((job, replace(seen, image=image, cuts=seen.cuts[: self._faces])))
         except Exception as error:  # noqa: BLE001  # it reaches whoever waits for the answer
             job.answer.set_exception(error)
 
@@ -156,4 +173,6 @@ class Engine:
                 continue
             now = time.perf_counter()
             for (job, _), picture in zip(batch, pictures, strict=True):
-                job.answer.set_result(Answered(picture, job.omitted, now - job.came))
+                kept = picture if job.keep else replace(picture, cuts=())
+                job.answer.set_result(Answered(kept, job.size, job.omitted, now - job.came))
+            del batch, pictures, first  # and with them what is in the pictures, until the next come

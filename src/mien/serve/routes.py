@@ -12,7 +12,7 @@ from mien.serve import answers
 from mien.serve.batch import NDJSON, BatchResponse
 from mien.serve.bodies import read_pictures
 from mien.serve.engine import Answered, Engine
-from mien.serve.errors import KINDS
+from mien.serve.errors import KINDS, ServiceError
 from mien.serve.purposes import notice
 from mien.serve.schemas import (
     BatchLine,
@@ -36,6 +36,7 @@ _FORM: Final = {
         "type": "object",
         "properties": {"files": {"type": "array", "minItems": 1, "items": _PICTURE["schema"]}},
         "required": ["files"],
+        "additionalProperties": False,
     }
 }
 _BODY: Final = {
@@ -155,7 +156,7 @@ async def predict(
     """
     common = shared(request)
     engine = common.engine(model)
-    answered = await _answered(request, common, engine)
+    answered = await _answered(request, common, engine, annotated or chips)
     common.metrics.count(answered)
     spec = engine.predictor.model.spec
     rows: list[ImageAnswer] = []
@@ -188,17 +189,28 @@ async def batch(request: Request, model: _Model = None) -> Response:
     return BatchResponse(request, common, common.engine(model))
 
 
-async def _answered(request: Request, common: Shared, engine: Engine) -> list[Answered]:
+async def _answered(request: Request, common: Shared, engine: Engine, keep: bool) -> list[Answered]:
     limits = common.settings.limits
     common.rate.check(address(request))
-    engine.reserve()  # before the body is read: what cannot be answered is not even taken
-    held = 1
+    room = held = engine.room(keep)
+    engine.reserve(held)  # before the body is read: what cannot be answered is not even taken
     try:
         pictures = await read_pictures(request, limits)
         if len(pictures) > 1:
             common.rate.check(address(request), len(pictures) - 1)
-            engine.reserve(len(pictures) - 1)
+            _check_room(engine, room * len(pictures))
+            engine.reserve(room * (len(pictures) - 1))
         held = 0  # `answer` gives the room back
     finally:
         engine.release(held)
-    return await engine.answer(pictures, limits.seconds)
+    return await engine.answer(pictures, limits.seconds, keep)
+
+
+def _check_room(engine: Engine, room: int) -> None:
+    """Refuses what would find no room even in an empty queue, and so never."""
+    if room > engine.capacity:
+        raise ServiceError(
+            "too_large",
+            f"These pictures take {room} places of a queue of {engine.capacity}. Send fewer in a "
+            "request, or without annotated and chips.",
+        )

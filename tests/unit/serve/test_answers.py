@@ -21,7 +21,8 @@ def predictor(tiny: object) -> Predictor:
 
 def answered(predictor: Predictor, data: bytes, omitted: int = 0) -> Answered:
     (picture,) = predictor.classify([predictor.look(("a.png", data))])
-    return Answered(picture, omitted, 1.0)
+    size = None if picture.image is None else (picture.image.shape[1], picture.image.shape[0])
+    return Answered(picture, size, omitted, 1.0)
 
 
 def opened(text: str | None) -> PIL.Image.Image:

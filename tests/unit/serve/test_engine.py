@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mien.predictor import Picture, Seen
@@ -32,7 +33,7 @@ class Predictor:
         if data == b"spoilt":
             raise RuntimeError(name)
         faces: Any = (object(),) * int(data or b"1")
-        return Seen(name, None, faces)
+        return Seen(name, np.zeros((3, 4, 3), np.uint8), faces)
 
     def classify(self, seen: list[Seen]) -> Iterator[Picture]:
         self.batches.append([one.source for one in seen])
@@ -40,7 +41,7 @@ class Predictor:
         if any(one.source == "trap" for one in seen):
             raise ValueError("trap")
         for one in seen:
-            yield Picture(one.source, None, [], one.cuts)
+            yield Picture(one.source, one.image, [], one.cuts)
 
 
 @contextmanager
@@ -216,11 +217,12 @@ def test_closing_an_idle_engine_takes_no_time() -> None:
 
 def test_only_so_many_faces_of_a_picture_are_answered() -> None:
     async def crowded(engine: Engine) -> list[Answered]:
-        engine.reserve(2)
-        return await engine.answer([("crowd", b"5"), ("pair", b"2")], 20)
+        engine.reserve(2 * engine.room(keep=True))
+        return await engine.answer([("crowd", b"5"), ("pair", b"2")], 20, keep=True)
 
     with running(Predictor(), faces=2) as engine:
         crowd, pair = asyncio.run(crowded(engine))
+        assert engine.held == 0
     assert (len(crowd.picture.cuts), crowd.omitted) == (2, 3)
     assert (len(pair.picture.cuts), pair.omitted) == (2, 0)
     assert crowd.total > 0
@@ -230,3 +232,19 @@ def test_long_work_is_done_apart_from_the_loop() -> None:
     with running(Predictor()) as engine:
         name = asyncio.run(engine.apart(lambda: threading.current_thread().name))
     assert name.startswith("mien-look")
+
+
+def test_pixels_are_kept_only_where_they_are_wanted() -> None:
+    async def asked(engine: Engine, keep: bool) -> Answered:
+        engine.reserve(engine.room(keep))
+        (one,) = await engine.answer([("pair", b"2")], 20, keep=keep)
+        return one
+
+    with running(Predictor()) as engine:
+        assert (engine.room(False), engine.room(True)) == (1, min(4, engine.capacity))
+        plain, kept = (asyncio.run(asked(engine, keep)) for keep in (False, True))
+    assert plain.picture.image is None
+    assert plain.picture.cuts == ()
+    assert len(kept.picture.cuts) == 2
+    assert kept.picture.image is not None
+    assert plain.size == kept.size == (4, 3)

@@ -316,7 +316,7 @@ def test_a_busy_address_is_told_when_to_come_again(start: Starter) -> None:
 def test_a_form_with_more_pictures_than_room_takes_none(start: Starter) -> None:
     client = start({"queue": 2})
     answer = client.post("/v1/predict", files=[("files", ("a", BRIGHT))] * 3)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "overloaded")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
     assert engine(client).held == 0
     assert client.post("/v1/predict", content=BRIGHT, headers=PNG).status_code == 200
 
