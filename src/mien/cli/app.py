@@ -8,6 +8,7 @@ import typer
 
 import mien
 from mien.cli import (
+    bench,
     catalogue,
     exam,
     experiment,
@@ -70,7 +71,7 @@ for _command in (
     report.report,
     stages.card,
     stages.landmarks,
-    stages.bench,
+    bench.bench,
 ):
     app.command()(_command)
 

@@ -126,28 +126,6 @@ def landmarks(config: Config, set_: Sets = None) -> None:
     train_landmarks(settings_of(LandmarksConfig, config, "landmarks", set_))
 
 
-def bench(
-    photos: Annotated[
-        list[Path] | None, typer.Argument(help="Pictures or folders; default the demo's, 350x350.")
-    ] = None,
-    detector: Annotated[str, typer.Option(help="auto, yunet, hog or full-frame.")] = "auto",
-    model: Annotated[str, typer.Option(help="A model folder or name.")] = "mien-ferplus-1.0",
-    jobs: Annotated[int | None, typer.Option(help="Threads; default one a core.", min=1)] = None,
-    runs: Annotated[int, typer.Option(help="How often each is timed.", min=1)] = 5,
-    out: Annotated[Path | None, typer.Option(help="Write the result here, JSON.")] = None,
-) -> None:
-    """Time every stage of a prediction on this machine."""
-    from mien.chains.benchmark import as_markdown, benchmark, listed
-    from mien.core.artifact import write_json
-    from mien.predictor import Predictor
-
-    with listed(photos) as paths:
-        result = benchmark(paths, Predictor(model, detector=detector, jobs=jobs), detector, runs)
-    print(as_markdown(result))
-    if out is not None:
-        write_json(out, result)
-
-
 def settings_of(model: Any, path: Path | None, section: str, sets: list[str] | None) -> Any:
     """Returns the checked settings of a stage, from a file (if any) and ``--set`` values.
 
