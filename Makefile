@@ -53,6 +53,10 @@ bench: $(VENV)/.ready  ## time a prediction's stages, and merge and split of ten
 	$(VENV)/bin/mien bench
 	$(VENV)/bin/python benchmarks/catalogue.py
 
+.PHONY: bench-check
+bench-check: $(VENV)/.ready  ## has anything become slower? ratios within one run against the stored ones
+	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python benchmarks/check.py
+
 .PHONY: docs
 docs: $(DOCS_VENV)/.ready  ## build the documentation into build/docs; a dead link fails
 	$(DOCS_VENV)/bin/zensical build --strict
