@@ -194,12 +194,16 @@ def main() -> None:
     parser.add_argument("--overload", type=float, default=120)
     parser.add_argument("--soak", type=float, default=1200)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--only-soak", type=float, metavar="RATE", help="at so many pictures/s")
     wanted = parser.parse_args()
     paths = sorted(find_images(wanted.photos))[: wanted.count]
     bodies = [path.read_bytes() for path in paths]
     with service(wanted.workers) as (process, port, token):
         generator = Generator(port, token, bodies)
         asyncio.run(generator.closed(3, 16))  # warm
+        if wanted.only_soak:
+            soak(generator, process, 2 * wanted.only_soak, wanted.soak)
+            return
         full = asyncio.run(generator.closed(wanted.seconds, 32))
         rate = full.good / full.seconds
         row("saturation, 32 requests under way", full)
@@ -246,7 +250,7 @@ def killed(generator: Generator, process: subprocess.Popen[str], rate: float) ->
 def soak(generator: Generator, process: subprocess.Popen[str], rate: float, seconds: float) -> None:
     """Half the load, for long."""
     long = asyncio.run(generator.open(seconds, rate / 2, family(process.pid)))
-    row(f"soak of {seconds / 60:.0f} min at half the load", long)
+    row(f"soak of {seconds / 60:.0f} min at {rate / 2:.0f} pictures/s", long)
     quarter = max(1, len(long.memory) // 4)
     first, last = (
         statistics.mean(part) for part in (long.memory[:quarter], long.memory[-quarter:])
