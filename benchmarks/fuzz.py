@@ -89,6 +89,7 @@ class Fuzz:
         self._names, self._weights = list(KINDS), [weight for weight, _ in KINDS.values()]
         self.tallies: dict[str, Tally] = defaultdict(Tally)
         self.faults: list[str] = []
+        self.late = 0
         self._lock, self._local = threading.Lock(), threading.local()
         self._good = (PREDICT, "image/png", photos.good)
         _, answer = self._ask(*self._good)
@@ -132,7 +133,8 @@ class Fuzz:
         if status in ("500", "none"):
             self._fault(f"body {number} ({name}): {status} {answer[:300]!r}", body)
         status, answer = self._ask(*self._good)
-        while status == "503":
+        while status == "503":  # it is full or late, and says so
+            self.late += 1
             time.sleep(0.2)
             status, answer = self._ask(*self._good)
         if status != "200" or not np.allclose(self._shares(answer), self._expected, atol=1e-5):
@@ -242,6 +244,7 @@ def main() -> int:
     sent = sum(tally.sent for tally in fuzz.tallies.values())
     print(f"\n{sent} bodies and as many good requests in {seconds:.0f} s, seed {options.seed}. ")
     print(f"Memory, MB: {before:.0f} before, {memory.peak:.0f} at its peak, {after:.0f} after. ")
+    print(f"Good requests that were answered 503 and asked again: {fuzz.late}. ")
     print(f"Faults: {len(fuzz.faults)}; lines of errors in the log: {len(errors)}; exit {ended}.")
     for line in (*fuzz.faults, *errors[:20]):
         print("-", line)

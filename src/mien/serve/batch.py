@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from mien.serve import answers
 from mien.serve.engine import Engine
 from mien.serve.errors import ServiceError
+from mien.serve.guard import internal
 from mien.serve.schemas import BatchLine, ErrorDetail
 from mien.serve.settings import Limits
 from mien.serve.state import Shared, address
@@ -117,9 +118,9 @@ class BatchResponse(Response):
             found = await self._engine.answer(
                 [(name, picture)], self._common.settings.limits.seconds
             )
-        except ServiceError as error:
-            detail = ErrorDetail(code=error.code, message=error.message)
-            return BatchLine(id=name, error=detail)
+        except Exception as error:  # noqa: BLE001  # it is this line's, and harms no other
+            known = error if isinstance(error, ServiceError) else internal(error)
+            return BatchLine(id=name, error=ErrorDetail(code=known.code, message=known.message))
         self._common.metrics.count(found)
         spec = self._engine.predictor.model.spec
         image = answers.image_answer(found[0], spec)

@@ -57,14 +57,20 @@ class Guard:
         try:
             await self._app(scope, receive, guarded)
         except Exception as error:  # noqa: BLE001  # whatever it is, the client learns nothing of it
-            LOG.error("%s at %s", type(error).__name__, _place(error))
+            told = internal(error)
             if not status:
-                await _send(guarded, _INTERNAL)
+                await _send(guarded, told)
         seconds = time.perf_counter() - begun
         route = getattr(scope.get("route"), "path", "other")  # never the address itself
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.latency.labels(route).observe(seconds)
         LOG.info("%s %s %d %.1f ms", scope["method"], route, status, 1000 * seconds)
+
+
+def internal(error: Exception) -> ServiceError:
+    """Logs an unexpected error by its place, and returns what the client learns of it."""
+    LOG.error("%s at %s", type(error).__name__, _place(error))
+    return _INTERNAL
 
 
 async def _send(send: Send, error: ServiceError) -> None:

@@ -134,6 +134,25 @@ def test_lines_wait_for_room_and_say_when_there_is_none(start: Starter) -> None:
     assert engine.held == 0
 
 
+def test_an_error_of_the_service_reaches_only_its_line(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = client.app.state.shared.engine(None)  # type: ignore[attr-defined]
+    look = engine.predictor.look
+
+    def looked(item: tuple[str, bytes]) -> Any:
+        if item[0] == "trap":
+            raise RuntimeError("secret")
+        return look(item)
+
+    monkeypatch.setattr(engine.predictor, "look", looked)
+    found = sent(client, b"\n".join(line(name) for name in ("a", "trap", "c", "trap")))
+    assert [one.get("error", {}).get("code") for one in found] == [None, "internal"] * 2
+    assert "secret" not in json.dumps(found)
+    assert "secret" not in caplog.text
+    assert engine.held == 0
+
+
 def test_each_line_counts_against_the_rate(start: Starter) -> None:
     found = sent(start({"per_minute": 2}), b"\n".join([line("a")] * 4))
     assert [one.get("error", {}).get("code") for one in found] == [
