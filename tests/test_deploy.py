@@ -406,3 +406,15 @@ def test_a_secret_that_root_hands_to_a_group_is_taken(tmp_path: Path) -> None:
         with pytest.raises(Exception, match="chmod 600"):
             read_token(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_the_cluster_files_call_options_that_there_are() -> None:
+    command = typer.main.get_command(app).commands["predict"]  # type: ignore[attr-defined]
+    known = {option for one in command.params for option in one.opts}
+    for file in sorted((ROOT / "examples/cluster").iterdir()):
+        text = file.read_text("utf-8")
+        yaml.safe_load(text)
+        called = re.search(r"mien predict .*?(?=shutdown|ray down)", text, re.DOTALL)
+        assert called is not None, file.name
+        used = set(re.findall(r" (--[a-z-]+)", called[0]))
+        assert {"--engine", "--shard-size", "--out"} <= used <= known, file.name
