@@ -30,7 +30,7 @@ OPEN: Final = APIRouter(tags=["state"])
 CONTENT: Final = APIRouter(tags=["content"], dependencies=[Depends(authorised)])
 """Everything here needs the token."""
 
-_PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
+_PICTURE: Final = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
 _FORM: Final = {
     "schema": {
         "type": "object",

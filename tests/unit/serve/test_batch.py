@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -237,6 +238,30 @@ def test_a_client_that_leaves_or_stalls_gives_everything_back(settings: ServeSet
                 assert (shared.batches, shared.held()) == (0, 0)
 
     asyncio.run(talk())
+
+
+def test_a_batch_that_is_given_up_gives_everything_back(settings: ServeSettings) -> None:
+    async def talk() -> None:
+        async with _running(settings) as app:
+            shared, free = app.state.shared, threading.Event()
+            engine = shared.engine(None)
+            look = engine.predictor.look
+            engine.predictor.look = lambda item: free.wait(20) and look(item)
+            caller = Caller(app)
+            assert await caller.hear() == 200
+            for name in "abcd":
+                await caller.say(line(name) + b"\n")
+            while engine.held < 4:
+                await asyncio.sleep(0.01)
+            caller.call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await caller.call
+            free.set()
+            while engine.held:
+                await asyncio.sleep(0.01)
+            assert shared.batches == 0
+
+    asyncio.run(asyncio.wait_for(talk(), 30))
 
 
 # Any bytes at all.
