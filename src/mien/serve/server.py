@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import Multiprocess
 
 from mien.core.errors import ConfigError
@@ -30,6 +32,8 @@ from mien.serve.tokens import read_token
 
 _APP: Final = "mien.serve.app:from_environment"
 _CONNECTIONS: Final = 1_000
+_PATIENCE: Final = 10.0
+"""Seconds to begin a request."""
 _LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -63,6 +67,32 @@ class Place:
     tls_key: Path | None = None
     grace: int = 30
     link: bool = True
+
+
+class Impatient(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one of two, chosen there
+    """Closes a connection on which no request begins, which uvicorn would hold for ever.
+
+    A thousand of them would else shut everybody out, and they need no token.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Starts to watch."""
+        super().connection_made(transport)
+        self._last: object = None
+        self._watch = self.loop.call_later(_PATIENCE, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends to watch."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is self._last:
+            self.transport.close()
+            return
+        self._last = self.cycle if idle else object()
+        self._watch = self.loop.call_later(_PATIENCE, self._look)
 
 
 def serve(settings: ServeSettings, place: Place, say: Callable[[str], None] | None = None) -> None:
@@ -128,6 +158,7 @@ def _config(settings: ServeSettings, place: Place) -> uvicorn.Config:
     return uvicorn.Config(
         _APP,
         factory=True,
+        http=Impatient,
         host=place.host,
         port=place.port,
         workers=place.workers,

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import ssl
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from starlette.types import Message, Receive, Scope, Send
 
 from mien.core.errors import ConfigError, ModelError
 from mien.serve import server
@@ -193,3 +197,43 @@ def test_workers_that_do_not_start_are_an_error(
     with pytest.raises(ConfigError, match="did not start"):
         serve(settings, Place(port=0, workers=2), lambda _: None)
     return None
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of a server that waits 0.3 seconds for a request, and takes 1 to answer."""
+    monkeypatch.setattr(server, "_PATIENCE", 0.3)
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await asyncio.sleep(1)
+        head: Message = {"type": "http.response.start", "status": 204, "headers": []}
+        await send(head)
+        await send({"type": "http.response.body", "body": b""})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=server.Impatient, log_config=None, lifespan="off")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, args=([listener],))
+    thread.start()
+    yield listener.getsockname()[1]
+    running.should_exit = True
+    thread.join()
+    listener.close()
+
+
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", HEAD])
+def test_a_connection_without_a_request_is_closed(impatient: int, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", impatient), timeout=20) as idle:
+        idle.sendall(sent)
+        assert idle.recv(100) == b""
+
+
+def test_a_request_under_way_is_not_hurried_but_its_follower_is(impatient: int) -> None:
+    with socket.create_connection(("127.0.0.1", impatient), timeout=20) as slow:
+        slow.sendall(HEAD + b"\r\n")
+        assert slow.recv(1000).startswith(b"HTTP/1.1 204")
+        slow.sendall(HEAD)
+        assert slow.recv(1000) == b""
