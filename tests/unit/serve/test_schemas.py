@@ -9,7 +9,7 @@ from mien.core.errors import MienError
 from mien.core.types import BBox, Face, Prediction
 from mien.serve import schemas
 from mien.serve.errors import KINDS, STATUS_CODES, ServiceError
-from mien.serve.schemas import Answer, BatchLine, ErrorAnswer, FaceAnswer, PredictAnswer
+from mien.serve.schemas import Answer, BatchLine, ErrorAnswer, FaceAnswer, Pose, PredictAnswer
 
 ANSWERS = [
     found
@@ -36,6 +36,12 @@ def test_a_face_without_an_answer_says_why() -> None:
     assert (told.landmarks, told.pose, told.quality) == (None, None, None)
     assert (told.probabilities, told.expression, told.confidence) == (None, None, None)
     assert (told.abstained, told.reason) == (True, "bad_landmarks")
+
+
+def test_a_turned_head_is_told_in_degrees() -> None:
+    face = Face(BBox(1, 2, 3, 4), 0.5, "yunet", yaw=10.0, pitch=-5.0, roll=1.5)
+    told = FaceAnswer.of(Prediction(source="a", index=0, model="m", face=face), None, None)
+    assert told.pose == Pose(yaw=10, pitch=-5, roll=1.5)
 
 
 def test_the_documents_hold_what_a_batch_and_a_request_share() -> None:

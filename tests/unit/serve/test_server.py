@@ -73,6 +73,15 @@ def test_a_start_tells_what_it_must(settings: ServeSettings, ran: list[dict[str,
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_a_thread_may_serve_too(settings: ServeSettings, ran: list[dict[str, str]]) -> None:
+    lines: list[str] = []
+    thread = threading.Thread(target=serve, args=(settings, Place(port=0), lines.append))
+    thread.start()
+    thread.join()
+    assert len(ran) == 1
+    assert lines[-1].startswith("Page: ")
+
+
 def test_what_stood_in_the_environment_stands_again(
     settings: ServeSettings, ran: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
