@@ -155,6 +155,8 @@ class _Connection:
     async def ask(self, request: bytes, load: Load) -> None:
         begun = time.perf_counter()
         try:
+            if self._streams is not None and self._streams[0].at_eof():
+                self.close()  # the service closed it: nobody had asked on it for seconds
             if self._streams is None:
                 self._streams = await asyncio.open_connection("127.0.0.1", self._port)
             reader, writer = self._streams

@@ -124,6 +124,8 @@ class Predictor:
         )
         self._local = threading.local()
         self._local.finder = self._make_finder()  # and so is a missing detector
+        # Kept: each of its threads has a finder, which takes longer to make than one photo.
+        self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="mien-look")
 
     def predict(self, source: Source) -> list[Prediction]:
         """Returns the predictions for every face of every picture, in the order of the source.
@@ -146,14 +148,13 @@ class Predictor:
     def pictures(self, source: Source) -> Iterator[Picture]:
         """Yields every picture with its predictions, in order, with bounded memory."""
         waiting: list[Seen] = []
-        with ThreadPoolExecutor(self.jobs) as pool:
-            window = 2 * self.jobs + self.batch_size
-            for seen in _in_order(pool, self.look, expand(source), window):
-                waiting.append(seen)
-                if sum(len(s.cuts) for s in waiting) >= self.batch_size or len(waiting) >= window:
-                    yield from self.classify(waiting)
-                    waiting = []
-            yield from self.classify(waiting)
+        window = 2 * self.jobs + self.batch_size
+        for seen in _in_order(self._pool, self.look, expand(source), window):
+            waiting.append(seen)
+            if sum(len(s.cuts) for s in waiting) >= self.batch_size or len(waiting) >= window:
+                yield from self.classify(waiting)
+                waiting = []
+        yield from self.classify(waiting)
 
     def look(self, item: tuple[str, ImageLike]) -> Seen:
         """Decodes a picture and finds its faces; any number of threads may do so at once.

@@ -231,3 +231,12 @@ def test_a_picture_above_the_limit_of_pixels_is_refused(model, bright):
     (prediction,) = small.predict(str(bright))
     assert prediction.reason == "unreadable"
     assert "limit of 4,095" in (prediction.message or "")
+
+
+def test_a_finder_is_made_once_a_thread_not_once_a_call(model, bright, monkeypatch):
+    predictor, made = Predictor(model, detector="full-frame", jobs=1), []
+    make = predictor._make_finder
+    monkeypatch.setattr(predictor, "_make_finder", lambda: made.append(1) or make())
+    for _ in range(3):
+        predictor.predict([str(bright)] * 4)
+    assert len(made) == 1
