@@ -32,6 +32,8 @@ _PNG: Final = (
     cv2.IMWRITE_PNG_STRATEGY_RLE,
 )
 _EXIF_ORIENTATION: Final = 0x0112
+_STRIP: Final = 64
+"""Rows."""
 
 ImageLike = str | os.PathLike[str] | bytes | PIL.Image.Image | Image
 
@@ -158,9 +160,12 @@ def _to_rgb(picture: PIL.Image.Image, max_pixels: int) -> Image:
     if picture.mode == "RGB":
         return np.array(picture)
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture).astype(np.float64)
+        values = np.asarray(picture)
         scale = 257.0 if values.size and values.max() > 255 else 1.0
-        grey = np.clip(np.rint(values / scale), 0, 255).astype(np.uint8)
+        grey = np.empty(values.shape, np.uint8)
+        for top in range(0, len(values), _STRIP):  # in strips: eight bytes a pixel are a lot
+            strip = values[top : top + _STRIP] / scale
+            grey[top : top + _STRIP] = np.clip(np.rint(strip), 0, 255)
         return _from_array(grey)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
