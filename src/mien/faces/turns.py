@@ -128,15 +128,16 @@ def best_of(
             back = turned_back(face, turn, height, width)
             if back is None:
                 continue
-            known = any(_same(back, other) for other in upright)
+            known = any(same(back, other) for other in upright)
             if back.score >= (rule.sure if known else rule.least):
                 found.append((back.score - rule.gain, back))
     kept: list[Face] = []
     for _, face in sorted(found, key=lambda pair: -pair[0]):
-        if not any(_same(face, other) for other in kept):
+        if not any(same(face, other) for other in kept):
             kept.append(face)
     return sorted(kept, key=lambda face: -face.bbox.area)
 
 
-def _same(one: Face, other: Face) -> bool:
+def same(one: Face, other: Face) -> bool:
+    """Tells whether two looks show one face: their boxes overlap enough."""
     return one.bbox.iou(other.bbox) > _SAME

@@ -166,3 +166,23 @@ def test_what_it_cannot_search_costs_one_picture(
     monkeypatch.setattr(detector, "_network", None)
     with pytest.raises(RuntimeError, match="cannot search 512 x 512 pixels"):
         detector.detect(astronaut)
+
+
+@pytest.mark.parametrize("side", [600, 1000, 2200])
+def test_a_face_that_fills_a_large_picture_is_found(
+    yunet: YuNet, astronaut: Image, side: int
+) -> None:
+    near = cv2.resize(astronaut[40:200, 145:305], (side, side), interpolation=cv2.INTER_CUBIC)
+    (face,) = yunet.detect(near)
+    assert face.score > 0.85
+    assert face.bbox.width > 0.4 * side
+    assert face.landmarks is not None
+    assert abs(face.landmarks[:2, 0].mean() / side - 0.5) < 0.15
+
+
+def test_near_and_far_faces_of_one_picture_are_found_once(yunet: YuNet, astronaut: Image) -> None:
+    near = cv2.resize(astronaut[40:200, 145:305], (1000, 1000), interpolation=cv2.INTER_CUBIC)
+    far = cv2.resize(astronaut, (1000, 1000))
+    faces = yunet.detect(np.hstack([near, far]))
+    assert len(faces) == 2
+    assert faces[0].bbox.centre[0] < 1000 < faces[1].bbox.centre[0]
