@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mien.core import registry
-from mien.core.errors import ConfigError
-from mien.core.protocols import Aligner, Engine, Network, Runtime
+from mien.core.errors import ConfigError, MissingExtraError
+from mien.core.protocols import Aligner, Engine, Network
 from mien.core.spec import CHIP_SIZE
 from mien.core.types import BBox, Face
-from tests.unit.conftest import make_model
 
 # A family, such as timm/, stands for what it makes.
 NETWORKS = [name for name in registry.names("networks") if not name.endswith("/")]
@@ -76,18 +74,6 @@ def test_a_small_network_computes_finite_logits(name: str) -> None:
     assert not torch.equal(logits[0], logits[1])
 
 
-@pytest.mark.parametrize("name", registry.names("runtimes"))
-def test_a_runtime_takes_any_batch(name: str, tmp_path: Path) -> None:
-    folder = make_model(tmp_path / "model")
-    runtime = registry.load("runtimes", name)(folder / "model.onnx", threads=1)
-    assert isinstance(runtime, Runtime)
-    assert runtime.name == name
-    for n in (1, 5):
-        logits = runtime.infer(np.ones((n, 1, 48, 48), np.float32))
-        assert logits.shape == (n, 7)
-        assert logits.dtype == np.float32
-
-
 @pytest.mark.parametrize("name", registry.names("aligners"))
 def test_an_aligner_cuts_chips(name: str) -> None:
     aligner = registry.load("aligners", name)()
@@ -101,6 +87,9 @@ def test_an_aligner_cuts_chips(name: str) -> None:
 
 @pytest.mark.parametrize("name", registry.names("engines"))
 def test_an_engine_keeps_the_order(name: str) -> None:
-    engine = registry.load("engines", name)(2)
+    try:
+        engine = registry.load("engines", name)(2)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
     assert isinstance(engine, Engine)
     assert list(engine.map(abs, range(-9, 0))) == list(range(9, 0, -1))

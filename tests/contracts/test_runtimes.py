@@ -10,6 +10,7 @@ import pytest
 from mien.core import registry
 from mien.core.artifact import digest, write_json
 from mien.core.errors import ConfigError, MissingExtraError, ModelError
+from mien.core.protocols import Runtime
 from mien.core.spec import ModelSpec, Preprocess
 from mien.runtimes.model import Model
 
@@ -76,7 +77,10 @@ PAIRS = [(name, precision) for name in NAMES for precision in _kind(name).files]
 @pytest.mark.parametrize("name", NAMES)
 def test_floats_are_the_reference_runtime_s(folder: Path, name: str) -> None:
     inputs = _inputs(5)
-    found = _model(folder, name).infer(inputs)
+    model = _model(folder, name)
+    assert isinstance(model._runtime, Runtime)
+    assert model._runtime.name == name
+    found = model.infer(inputs)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, _model(folder, "onnx").infer(inputs), atol=1e-4)
 
