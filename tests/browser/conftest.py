@@ -160,6 +160,8 @@ def open_page(browser: Browser, service: Service) -> Iterator[OpenPage]:
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+        # Listened to from the start: a click or key can be quicker than the browser is told to.
+        page.on("filechooser", lambda _: None)
         page.goto(link)
         page.locator("#intake, #door, #away").locator("visible=true").first.wait_for()
         return page
