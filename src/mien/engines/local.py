@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,17 +12,18 @@ from typing import Final, TypeVar
 import cv2
 
 from mien.core.errors import ConfigError, StageError
-from mien.core.machine import cores
+from mien.core.machine import cores, environment
 
 A = TypeVar("A")
 B = TypeVar("B")
 
-_THREAD_LIMITS: Final = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "POLARS_MAX_THREADS",
-)
+ONE_THREAD: Final = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "POLARS_MAX_THREADS": "1",
+}
+"""What a worker's environment says: the workers share the cores already."""
 
 
 class LocalEngine:
@@ -82,7 +81,7 @@ class LocalEngine:
     ) -> Iterator[B]:
         waiting: deque[Future[B]] = deque()
         for shard in shards:
-            with _limited_environment():  # workers start here and inherit it
+            with environment(ONE_THREAD):  # workers start here and inherit it
                 waiting.append(pool.submit(function, shard))
             if len(waiting) >= 2 * self.jobs:
                 yield waiting.popleft().result()
@@ -103,17 +102,3 @@ def _in_process(function: Callable[[A], B], shards: Iterable[A]) -> Iterator[B]:
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)
-
-
-@contextlib.contextmanager
-def _limited_environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -12,15 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from mien.core.errors import ConfigError, MissingExtraError, StageError
+from mien.engines.local import ONE_THREAD
 
 A = TypeVar("A")
 B = TypeVar("B")
 RETRIES: Final = 3
 """How often a shard is tried again whose worker died."""
-_ENVIRONMENT: Final = {
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "POLARS_MAX_THREADS": "1",
-}  # fmt: skip
 
 
 class RayEngine:
@@ -62,7 +59,7 @@ class RayEngine:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="error",
-                runtime_env={"env_vars": _ENVIRONMENT},
+                runtime_env={"env_vars": ONE_THREAD},
                 **({} if "RAY_ADDRESS" in os.environ else {"num_cpus": self._wanted}),
             )
         try:

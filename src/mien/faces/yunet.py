@@ -5,6 +5,7 @@ OpenCV runs the same file through `FaceDetectorYN`, in about twice the time; a t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -91,12 +92,9 @@ class YuNet:
 
         Scores are probabilities, 0 to 1.
         """
-        height, width = image.shape[:2]
-        if max(height, width) <= self._max_side:
+        if max(image.shape[:2]) <= self._max_side:
             return self._search(image)
-        small = _at_most(image, self._max_side)  # once, not for each look: turns are dear
-        ratio = np.array([width / small.shape[1], height / small.shape[0]])
-        return [_enlarged(face, ratio) for face in self._search(small)]
+        return _shrunk(image, self._max_side, self._search)  # once, not for each look
 
     def _search(self, image: Image) -> list[Face]:
         upright = self._looks(image)
@@ -113,9 +111,7 @@ class YuNet:
         faces = self._look(image)
         if max(image.shape[:2]) <= _FAR:
             return faces
-        small = _at_most(image, _NEAR)
-        ratio = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
-        near = [_enlarged(face, ratio) for face in self._look(small)]
+        near = _shrunk(image, _NEAR, self._look)
         # Of a face that both show the finer look counts, unless the other is much surer.
         return faces + [face for face in near if not self._seen(face, faces)]
 
@@ -195,6 +191,13 @@ def _at_most(image: Image, side: int) -> Image:
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _shrunk(image: Image, side: int, search: Callable[[Image], list[Face]]) -> list[Face]:
+    """Returns the faces of a picture that is searched at most that large."""
+    small = _at_most(image, side)
+    ratio = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
+    return [_enlarged(face, ratio) for face in search(small)]
 
 
 def _enlarged(face: Face, ratio: Any) -> Face:

@@ -6,8 +6,9 @@ run, on as many threads.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import torch
@@ -29,9 +30,7 @@ def product_rates(threads: int) -> dict[str, float]:
     Args:
         threads: how many threads torch may use.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with _threads(threads):
         floats = torch.randn(_SIDE, _SIDE), torch.randn(_SIDE, _SIDE)
         short = floats[0].bfloat16(), floats[1].bfloat16()
         bytes_ = (floats[0] * 20).to(torch.int8), (floats[1] * 20).to(torch.int8)
@@ -42,20 +41,14 @@ def product_rates(threads: int) -> dict[str, float]:
         }
         operations = 2 * _SIDE**3
         return {name: operations / _best(function) / 1e9 for name, function in work.items()}
-    finally:
-        torch.set_num_threads(before)
 
 
 def memory_rate(threads: int) -> float:
     """Returns how fast memory is copied, 10^9 bytes a second, read and written ones counted."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with _threads(threads):
         source = torch.ones(_BYTES // 4)
         target = torch.empty_like(source)
         return 2 * _BYTES / _best(lambda: target.copy_(source)) / 1e9
-    finally:
-        torch.set_num_threads(before)
 
 
 def operations(network: str) -> int:
@@ -74,6 +67,16 @@ def operations(network: str) -> int:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         built(torch.zeros(1, preprocess.channels, size, size))
     return int(counter.get_total_flops())
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _best(function: Callable[[], object]) -> float:

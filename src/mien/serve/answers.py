@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 
-import numpy as np
-
 import mien
-from mien.core.images import encode_png
+from mien.core.images import decode, encode_png
 from mien.core.spec import ModelSpec, resized_cut
 from mien.core.types import Image
 from mien.plots.annotate import annotate
@@ -40,7 +38,7 @@ def image_answer(
         chip, given = (None, None)
         if cut is not None:
             chip = _png(cut)
-            given = _png(_coloured(resized_cut(cut, spec.preprocess)))
+            given = _png(decode(resized_cut(cut, spec.preprocess)))
         rows.append(FaceAnswer.of(prediction, chip, given))
     without = None if faces else picture.predictions[0]
     width, height = answered.size or (None, None)
@@ -72,7 +70,3 @@ def _timings(picture: Picture, total: float) -> Timings:
 
 def _png(image: Image) -> str:
     return base64.b64encode(encode_png(image)).decode("ascii")
-
-
-def _coloured(pixels: Image) -> Image:
-    return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
@@ -16,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from mien.serve import answers
+from mien.serve.bodies import media_type
 from mien.serve.engine import Engine
 from mien.serve.errors import ServiceError
 from mien.serve.guard import internal
@@ -44,7 +46,7 @@ class BatchResponse(Response):
     media_type = NDJSON
 
     def __init__(self, request: Request, common: Shared, engine: Engine) -> None:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = media_type(request)
         if kind != NDJSON:
             raise ServiceError(
                 "unsupported_media_type",
@@ -63,12 +65,12 @@ class BatchResponse(Response):
             "type": "http.response.start", "status": 200, "headers": self.raw_headers,
         }  # fmt: skip
         waiting: deque[asyncio.Task[BatchLine]] = deque()
-        window = 2 * self._engine.predictor.jobs
+        numbers, window = itertools.count(1), 2 * self._engine.predictor.jobs
         self._common.batches += 1
         try:
             await send(start)
-            async for number, line in _numbered(self._lines()):
-                waiting.append(asyncio.ensure_future(self._answer(number, line)))
+            async for line in self._lines():
+                waiting.append(asyncio.ensure_future(self._answer(next(numbers), line)))
                 if len(waiting) >= window:
                     await _write(send, await waiting.popleft())
             while waiting:
@@ -151,15 +153,6 @@ def _parsed(name: str, line: bytes, limits: Limits) -> tuple[str, bytes]:
     if len(picture) > limits.bytes:
         raise ServiceError("too_large", f"The picture is larger than {limits.bytes:,} bytes.")
     return found.id, picture
-
-
-async def _numbered(
-    lines: AsyncIterator[bytes | ServiceError],
-) -> AsyncIterator[tuple[int, bytes | ServiceError]]:
-    number = 0
-    async for line in lines:
-        number += 1
-        yield number, line
 
 
 def _write(send: Send, line: BatchLine) -> Coroutine[Any, Any, None]:

@@ -36,7 +36,7 @@ async def read_pictures(request: Request, limits: Limits) -> list[tuple[str, byt
         ServiceError: the body is of another kind, damaged, empty, too large, or did not come in
             time.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request)
     if kind != MULTIPART and not kind.startswith(RAW):
         raise ServiceError(
             "unsupported_media_type",
@@ -49,6 +49,11 @@ async def read_pictures(request: Request, limits: Limits) -> list[tuple[str, byt
     if kind != MULTIPART:
         return [("image 1", body)]
     return await _parts(request.headers, body, limits)
+
+
+def media_type(request: Request) -> str:
+    """Returns what a request's body is announced as, without parameters, in small letters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:

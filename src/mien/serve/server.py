@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import os
 import signal
 import socket
 import ssl
@@ -24,6 +23,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import Multiprocess
 
 from mien.core.errors import ConfigError
+from mien.core.machine import environment
 from mien.runtimes.model import find
 from mien.serve.metrics import FOLDER
 from mien.serve.purposes import check_purpose, notice
@@ -191,19 +191,10 @@ def _stopped_calmly() -> Iterator[None]:
 @contextlib.contextmanager
 def _environment(settings: ServeSettings, workers: int) -> Iterator[None]:
     """Leaves the settings, and a folder for their counts, to the workers."""
-    before = {name: os.environ.get(name) for name in (VARIABLE, FOLDER)}
     with tempfile.TemporaryDirectory(prefix="mien-serve-") as folder:
-        os.environ[VARIABLE] = settings.model_dump_json()
-        if workers > 1:
-            os.environ[FOLDER] = folder
-        try:
+        counts = {FOLDER: folder} if workers > 1 else {}
+        with environment({VARIABLE: settings.model_dump_json(), **counts}):
             yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
 
 def told(settings: ServeSettings, place: Place, port: int, token: str) -> Iterator[str]:
