@@ -27,7 +27,7 @@ groups() { for name in "$@"; do printf -- '--group pyproject.toml:%s ' "$name"; 
     compile serve pyproject.toml --extra serve $(groups build) "${pins[@]}"
     compile train pyproject.toml --extra train --extra report $(groups build) "${pins[@]}"
     compile test pyproject.toml --extra audit --extra explain --extra report --extra demo \
-        --extra serve --extra openvino $(groups build test check) "${pins[@]}"
+        --extra serve --extra openvino --extra video $(groups build test check) "${pins[@]}"
     compile docs $(groups docs) "${pins[@]}"
 }
 echo uv | compile uv - "$@"

@@ -34,6 +34,7 @@ HOMES = {
     "safetensors": _TORCH,
     "tensorboard": _TORCH,
     "onnxruntime": ("runtimes/", "stages/export.py", "faces/yunet.py"),
+    "av": ("core/video",),
     "dlib": ("faces/", "stages/landmarks.py"),
     "matplotlib": ("plots/",),
     "typer": ("cli/",),
