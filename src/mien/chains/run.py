@@ -54,12 +54,13 @@ STAGES: Final[dict[str, _Stage]] = {
     "evaluate": _Stage("EvaluateConfig", ("export", "merge", "crop", "split"), extra="report"),
     "stress": _Stage("StressConfig", ("export", "merge", "crop", "split"), extra="report"),
     "explain": _Stage("ExplainConfig", ("export", "crop", "split"), extra="report"),
+    "survey": _Stage("SurveyConfig", ("merge", "crop")),
 }
 """The chain, in order; each stage is the function of its name in the module of its name."""
 TEACHERS: Final = "teachers"
 NAMES: Final = (
     "merge", "audit", "crop", "split", "augment", TEACHERS, "train", "export", "evaluate",
-    "stress", "explain",
+    "stress", "explain", "survey",
 )  # fmt: skip
 """The sections of a chain's file: the stages, and the trainings that the last one learns from."""
 

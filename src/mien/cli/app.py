@@ -19,6 +19,7 @@ from mien.cli import (
     serve,
     stages,
     stress,
+    survey,
     weights,
 )
 
@@ -65,6 +66,7 @@ for _command in (
     exam.compare,
     stress.stress,
     explain.explain,
+    survey.survey,
     stages.run,
     experiment.experiment,
     experiment.leave_one_source_out,

@@ -123,7 +123,7 @@ def test_a_missing_library_names_its_extra(toml: Path, monkeypatch: pytest.Monke
 
 def test_the_example_fits_every_stage() -> None:
     data = tomllib.loads(EXAMPLE.read_text("utf-8"))
-    optional = {"audit", "augment", "stress", "explain"}
+    optional = {"audit", "augment", "stress", "explain", "survey"}
     assert data["stages"] == [name for name in STAGES if name not in optional]
     for name, stage in STAGES.items():
         model = getattr(module._module(name), stage.config)
