@@ -15,10 +15,10 @@ from mien.core.spec import ModelSpec, Preprocess
 from mien.core.thresholds import Thresholds
 
 
-def make_model(folder: Path, *, low_confidence: float = 0.0) -> Path:
-    """Writes a model whose logits are the input's mean times (0, 1, ..., 6)."""
+def make_model(folder: Path, *, low_confidence: float = 0.0, slope: float = 1.0) -> Path:
+    """Writes a model whose logits are the input's mean times (0, 1, ..., 6) times ``slope``."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = np.arange(7, dtype=np.float32)[None]
+    weights = slope * np.arange(7, dtype=np.float32)[None]
     graph = helper.make_graph(
         [
             helper.make_node("GlobalAveragePool", ["input"], ["pooled"]),

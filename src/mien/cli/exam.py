@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.stages import Out, Overwrite, Sets, settings_of
+from mien.cli.options import Engine
+from mien.cli.stages import Out, Overwrite, Sets, laid_over, settings_of
 
 
 def evaluate(
@@ -26,6 +27,10 @@ def evaluate(
     faces: Annotated[Path | None, typer.Option(help="The folder that crop wrote.")] = None,
     split: Annotated[Path | None, typer.Option(help="The folder that split wrote.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings, TOML.")] = None,
+    engine: Engine = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Threads, or shards at once; default one a core.", min=1)
+    ] = None,
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -45,7 +50,8 @@ def evaluate(
             "name at least one set, or --catalogue, --faces and --split together",
             param_hint="[ROLE=]RUN...",
         )
-    settings = settings_of(EvaluateConfig, config, "evaluate", set_)
+    given = {"evaluate.engine": engine, "evaluate.jobs": jobs}
+    settings = settings_of(EvaluateConfig, config, "evaluate", laid_over(set_, given))
     examine(settings, model, named, out, overwrite=overwrite)
     print(summary(out))
 

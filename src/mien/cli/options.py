@@ -16,6 +16,9 @@ Runtime = Annotated[str, typer.Option(help="What runs the network: onnx, openvin
 Precision = Annotated[
     str, typer.Option(help="fp32, or int8 or bf16 where model and machine have it.")
 ]
+Engine = Annotated[
+    str | None, typer.Option(help="What spreads the work: local, or ray for a cluster.")
+]
 
 
 def names(text: str) -> list[str]:

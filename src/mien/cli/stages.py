@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from mien.cli.options import Engine
 
 Config = Annotated[Path, typer.Argument(help="The settings, TOML; the section of the stage.")]
 Sets = Annotated[
@@ -29,13 +32,14 @@ def crop(
         int, typer.Option(help="Draw this many faces step by step: steps.png.", min=0)
     ] = 0,
     jobs: Annotated[int | None, typer.Option(help="Processes; default one a core.", min=1)] = None,
+    engine: Engine = None,
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Find the face of every picture of a catalogue and cut it out, aligned."""
     from mien.stages.crop import CropConfig, crop, summary
 
-    sets = [*(set_ or []), *([f"crop.jobs={jobs}"] if jobs else [])]
+    sets = laid_over(set_, {"crop.engine": engine, "crop.jobs": jobs})
     crop(settings_of(CropConfig, config, "crop", sets), catalogue, out, overwrite=overwrite)
     print(summary(out))
     if show:
@@ -124,6 +128,11 @@ def landmarks(config: Config, set_: Sets = None) -> None:
     from mien.stages.landmarks import LandmarksConfig, train_landmarks
 
     train_landmarks(settings_of(LandmarksConfig, config, "landmarks", set_))
+
+
+def laid_over(sets: list[str] | None, given: Mapping[str, object]) -> list[str]:
+    """Returns ``--set`` values with what a command's own options say laid over them."""
+    return [*(sets or []), *(f"{key}={value}" for key, value in given.items() if value is not None)]
 
 
 def settings_of(model: Any, path: Path | None, section: str, sets: list[str] | None) -> Any:

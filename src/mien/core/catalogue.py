@@ -202,12 +202,15 @@ def select(path: Path, columns: Sequence[str]) -> polars.DataFrame:
         raise DataError(f"{file} is damaged ({error}). Make it again.") from error
 
 
-def read_faces(folder: Path, columns: Sequence[str] = ()) -> Iterator[polars.DataFrame]:
+def read_faces(
+    folder: Path, columns: Sequence[str] = (), *, first: int = 0
+) -> Iterator[polars.DataFrame]:
     """Yields the faces that `crop` stored, one table a shard, so that memory stays bounded.
 
     Args:
         folder: the stage folder of `crop`.
         columns: those of `FACE_COLUMNS` that are needed; none means all.
+        first: the number of the shard to begin with, from 0.
 
     Raises:
         DataError: the folder holds no shard, or a shard lacks a column.
@@ -217,7 +220,7 @@ def read_faces(folder: Path, columns: Sequence[str] = ()) -> Iterator[polars.Dat
     if not shards:
         raise DataError(f"{folder} holds no faces-*.parquet. Expected the folder of 'mien crop'.")
     wanted = list(columns) or list(FACE_COLUMNS)
-    for shard in shards:
+    for shard in shards[first:]:
         try:
             yield pl.read_parquet(shard, columns=wanted)
         except (OSError, pl.exceptions.PolarsError) as error:

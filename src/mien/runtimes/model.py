@@ -41,7 +41,7 @@ class Model:
     Attributes:
         spec: the model's description.
         path: the file with its weights.
-        batch_size: as given.
+        runtime: as given; ``precision`` and ``batch_size`` likewise.
 
     Raises:
         ModelError: the folder is missing, incomplete, or of another schema.
@@ -77,7 +77,7 @@ class Model:
                 f"with {way}, or take onnx with fp32."
             )
         verify(self.folder, self.spec, [self.path.name])
-        self.batch_size = batch_size
+        self.runtime, self.precision, self.batch_size = runtime, precision, batch_size
         more = {"precision": precision} if precision != FP32 else {}
         self._runtime = kind(self.path, threads=threads, **more)
 

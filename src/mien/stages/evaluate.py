@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from mien.core import catalogue as tables
+from mien.core import registry
 from mien.core.artifact import StageFolder, atomic
 from mien.core.catalogue import KEY
 from mien.core.config import StageConfig
@@ -31,7 +32,7 @@ from mien.plots import groups as draw_groups
 from mien.plots import risk as draw_risk
 from mien.plots.figure import new_figure
 from mien.runtimes.model import WEIGHTS, Model
-from mien.runtimes.stored import SEEN, stored_logits
+from mien.runtimes.stored import SEEN, spread_logits, stored_logits
 
 if TYPE_CHECKING:
     import polars
@@ -58,7 +59,8 @@ class EvaluateConfig(StageConfig):
         seed: makes the resamples.
         batch_size: how many faces are decoded and go through the network at once.
         runtime: the name of the runtime.
-        jobs: threads that decode and infer; None takes every core.
+        engine: ``local``, threads of this process, or ``ray``. It does not change the result.
+        jobs: threads that decode and infer, or shards at once; None takes every core.
     """
 
     roles: tuple[Role, ...] = Field(default=("dev", "test", "unseen"), min_length=1)
@@ -68,6 +70,7 @@ class EvaluateConfig(StageConfig):
     seed: int = Field(default=0, ge=0)
     batch_size: int = Field(default=64, ge=1)
     runtime: str = "onnx"
+    engine: str = Field(default="local", exclude=True)
     jobs: int | None = Field(default=None, ge=1, exclude=True)
 
 
@@ -139,8 +142,9 @@ def examine(
         MissingExtraError: Polars, matplotlib or fairlearn is not installed.
         StageError: ``out`` holds something else.
     """
-    tables.polars_or_error("Evaluating a model")
+    pl = tables.polars_or_error("Evaluating a model")
     new_figure(1, 1)  # a missing matplotlib is told now, not after the work
+    engine = registry.load("engines", config.engine)(config.jobs)
     network = Model(
         model, runtime=config.runtime, threads=config.jobs, batch_size=config.batch_size
     )
@@ -153,13 +157,13 @@ def examine(
     if folder.done:
         return out
     rows = all_rows(sets, config.roles)
-    done = [
-        _predictions(
-            config, network, some.filter("scored"), one.faces, folder.work / _PARTS / str(i)
-        )
-        for i, (one, some) in enumerate(zip(sets, rows, strict=True))
-    ]
-    pl = tables.polars_or_error()
+    done = []
+    for number, (one, some) in enumerate(zip(sets, rows, strict=True)):
+        scored, parts = some.filter("scored"), folder.work / _PARTS / str(number)
+        given = network, scored.select(KEY), one.faces, parts
+        here = engine.name == "local"  # threads, which share one model, instead of processes
+        made = stored_logits(*given, config.jobs) if here else spread_logits(engine, *given)
+        done.append(_answers(spec, scored, pl.concat(made)))
     every = pl.concat(rows).sort("role", *KEY)
     exam = _written(config, spec, every, pl.concat(done).sort("role", *KEY), folder)
     return folder.finish(_counts(config, every, exam))
@@ -170,16 +174,13 @@ def summary(out: Path) -> str:
     return headline(Exam.read(out))
 
 
-def _predictions(
-    config: EvaluateConfig, network: Model, scored: polars.DataFrame, faces: Path, parts: Path
-) -> polars.DataFrame:
+def _answers(spec: ModelSpec, rows: polars.DataFrame, seen: polars.DataFrame) -> polars.DataFrame:
     """Returns one row a scored picture: logits, and what the shipped point makes of them."""
     pl = tables.polars_or_error()
-    done = list(stored_logits(network, scored.select(KEY), faces, parts, config.jobs))
-    rows = scored.drop("scored").join(pl.concat(done), on=KEY, how="left", maintain_order="left")
+    rows = rows.drop("scored").join(seen, on=KEY, how="left", maintain_order="left")
     why = pl.col("refused").fill_null("no_chip")
     rows = rows.with_columns(missed=pl.when(pl.col("logits").is_null()).then(why)).drop("refused")
-    shares = probabilities(network.spec, rows)
+    shares = probabilities(spec, rows)
     found = rows["missed"].is_null().to_numpy()
     best = np.nan_to_num(shares).argmax(axis=1)
     answers = [CLASSES[k] if ok else None for k, ok in zip(best, found, strict=True)]
@@ -190,7 +191,7 @@ def _predictions(
             pl.Series("confidence", shares.max(axis=1)).fill_nan(None),
             *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
         )
-        .with_columns(abstained=network.spec.thresholds.reason())
+        .with_columns(abstained=spec.thresholds.reason())
         .select(
             *KEY, "role", "label", "subject", "cluster", "missed", "answer", "confidence",
             "abstained", *CLASSES, "logits", *SEEN, *STATED,

@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mien.cli.app import app
+from mien.core import registry
+from tests.unit.runtimes.test_stored import Counted
 from tests.unit.stages.test_calibrate import scored
 from tests.unit.stages.test_evaluate import ROWS, make_stages
 
@@ -62,3 +64,17 @@ def test_a_model_is_calibrated(model: Path, tmp_path: Path) -> None:
     said = invoke("calibrate", model, "--scores", made, "--out", tmp_path / "new", "--risk", 0.2)
     assert said.startswith("temperature 2.9")
     assert "unseen sources: not measured" in said
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_an_engine_may_be_named(model: Path, tmp_path: Path) -> None:
+    home = run_folder(tmp_path / "home", [r for r in ROWS if r[1] == "home"])
+    registry.register("engines", "counted", lambda jobs: Counted())
+    words = ["evaluate", model, home, "--jobs", 1, *SETS, "--out"]
+    page = invoke(*words, tmp_path / "here")
+    assert invoke(*words, tmp_path / "there", "--engine", "counted") == page
+    for name in ("scores.json", "predictions.parquet"):
+        here, there = (tmp_path / run / name for run in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes()
+    result = RUNNER.invoke(app, [str(w) for w in (*words, tmp_path / "no", "--engine", "none")])
+    assert result.exit_code != 0
