@@ -1,4 +1,4 @@
-"""`survey` on drawn faces without labels: rates by group, a page, a sheet, resuming, bad settings."""
+"""`survey` on drawn faces without labels: rates by group, a page, a sheet, bad settings."""
 
 from __future__ import annotations
 
