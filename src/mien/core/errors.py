@@ -3,7 +3,8 @@
     MienError
     |-- InputError            what the user handed over cannot be used
     |   |-- ImageError            one picture: unreadable, too large, of a wrong shape
-    |   `-- NoImagesError         a folder, pattern or list that holds no picture
+    |   |-- NoImagesError         a folder, pattern or list that holds no picture
+    |   `-- VideoError            one video: unreadable, refused, without a picture
     |-- ConfigError           a setting is unknown, of the wrong type or out of range
     |-- UnknownNameError      a registry holds nothing under that name
     |-- MissingExtraError     an optional part of mien is not installed
@@ -36,6 +37,10 @@ class ImageError(InputError):
 
 class NoImagesError(InputError):
     """A folder, pattern or list holds no picture."""
+
+
+class VideoError(InputError):
+    """One video is unreadable, refused, or holds no picture."""
 
 
 class ConfigError(MienError, ValueError):
