@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from mien.core import registry
-from mien.core.errors import MienError
+from mien.core.errors import MienError, MissingExtraError
 from mien.core.spec import Preprocess
 from mien.core.types import Floats
 from mien.runtimes.model import Model
@@ -41,16 +41,18 @@ def bench_runtimes(
         ModelError: the model is missing or altered.
         MissingExtraError: torch, which measures the limits, is not installed.
     """
-    from mien.models.limits import memory_rate, operations, product_rates
-
+    try:
+        from mien.models.limits import memory_rate, operations, product_rates
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Measuring the limits of this machine", "train") from error
     spec = Model(model, threads=1).spec
     flops = operations(spec.network)
-    ways, missing = _ways(model, threads)
+    ways, missing = _loaded(model, threads)
     seconds: dict[tuple[str, str, int, int], list[float]] = {}
     for _ in range(runs):
         for (runtime, precision, count), loaded in ways.items():
             for batch in batches:
-                took = _seconds(loaded, _inputs(spec.preprocess, batch))
+                took = _seconds(loaded, inputs_for(spec.preprocess, batch))
                 seconds.setdefault((runtime, precision, count, batch), []).append(took)
     limits = {count: {**product_rates(count), "memory": memory_rate(count)} for count in threads}
     rows = []
@@ -90,28 +92,40 @@ def runtimes_markdown(result: dict[str, Any]) -> str:
     return "\n".join([*lines, *(f"\n{name}: {why}" for name, why in result["missing"].items())])
 
 
-def _ways(
-    model: str, threads: Sequence[int]
-) -> tuple[dict[tuple[str, str, int], Model], dict[str, str]]:
-    found, missing = {}, {}
+def ways() -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Returns every runtime here with every precision it has, and the runtimes that lack a library.
+
+    A model may still lack the file that a precision takes, and a processor the precision.
+    """
+    found, missing = [], {}
     for runtime in registry.names("runtimes"):
         try:
-            precisions = list(registry.load("runtimes", runtime).files)
+            found += [
+                (runtime, precision) for precision in registry.load("runtimes", runtime).files
+            ]
         except ModuleNotFoundError as error:
             missing[runtime] = f"{error.name} is not installed"
-            continue
-        for precision in precisions:
-            for count in threads:
-                try:
-                    loaded = Model(model, runtime=runtime, precision=precision, threads=count)
-                except MienError as error:
-                    missing[f"{runtime} {precision}"] = str(error)
-                    break
-                found[runtime, precision, count] = loaded
     return found, missing
 
 
-def _inputs(preprocess: Preprocess, batch: int) -> Floats:
+def _loaded(
+    model: str, threads: Sequence[int]
+) -> tuple[dict[tuple[str, str, int], Model], dict[str, str]]:
+    found = {}
+    named, missing = ways()
+    for runtime, precision in named:
+        for count in threads:
+            try:
+                loaded = Model(model, runtime=runtime, precision=precision, threads=count)
+            except MienError as error:
+                missing[f"{runtime} {precision}"] = str(error)
+                break
+            found[runtime, precision, count] = loaded
+    return found, missing
+
+
+def inputs_for(preprocess: Preprocess, batch: int) -> Floats:
+    """Returns random inputs, (batch, channels, size, size) float32, the same in every call."""
     shape = (batch, preprocess.channels, preprocess.input_size, preprocess.input_size)
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 

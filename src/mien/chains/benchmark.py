@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
 import statistics
 import tempfile
 import threading
@@ -20,7 +18,6 @@ import PIL.Image
 
 from mien.chains.samples import photographs
 from mien.core import registry
-from mien.core.artifact import versions
 from mien.core.errors import InputError
 from mien.core.images import decode
 from mien.core.sources import expand
@@ -50,7 +47,7 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
         runs: how often each is timed, after one run that does not count.
 
     Returns:
-        The machine, and for each stage the median, least and greatest seconds of a run and the
+        What was timed, and for each stage the median, least and greatest seconds of a run and the
         rate in items a second.
 
     Raises:
@@ -80,7 +77,7 @@ def benchmark(photos: Sequence[Path], predictor: Predictor, detector: str, runs:
         "end to end": (len(photos), lambda: predictor.predict([str(p) for p in photos])),
     }
     return {
-        "machine": {"cores": predictor.jobs, "processor": _processor(), **versions()},
+        "threads": predictor.jobs,
         "detector": detector,
         "photos": len(photos),
         "pixels": [size for size, _ in sizes.most_common()],
@@ -113,10 +110,9 @@ def listed(sources: Sequence[Path] | None) -> Iterator[list[Path]]:
 
 def as_markdown(result: Any) -> str:
     """Returns a result of `benchmark` as a table."""
-    machine = result["machine"]
     head = (
         f"{result['photos']} photos ({', '.join(result['pixels'][:3])}), {result['faces']} faces, "
-        f"detector {result['detector']}, {machine['cores']} cores ({machine['processor']}), "
+        f"detector {result['detector']}, {result['threads']} threads where not one, "
         f"median of {result['runs']} runs"
     )
     lines = [
@@ -166,11 +162,3 @@ def _timed(function: Callable[[], object], count: int, runs: int) -> dict[str, f
         "max": max(seconds),
         "rate": count / median,
     }
-
-
-def _processor() -> str:
-    if os.path.exists("/proc/cpuinfo"):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

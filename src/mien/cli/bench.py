@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.options import Precision, Runtime
+
 
 def bench(
     photos: Annotated[
@@ -14,33 +16,54 @@ def bench(
     ] = None,
     detector: Annotated[str, typer.Option(help="auto, yunet, hog or full-frame.")] = "auto",
     model: Annotated[str, typer.Option(help="A model folder or name.")] = "mien-ferplus-1.0",
+    runtime: Runtime = "onnx",
+    precision: Precision = "fp32",
     jobs: Annotated[int | None, typer.Option(help="Threads; default one a core.", min=1)] = None,
     runs: Annotated[int, typer.Option(help="How often each is timed.", min=1)] = 5,
+    stages: Annotated[
+        bool, typer.Option("--stages", help="Time each stage: what is done where nothing is named.")
+    ] = False,
     runtimes: Annotated[
         bool,
         typer.Option(
             "--runtimes",
-            help="Time the network instead, by runtime, precision, batch and threads, beside the "
-            "best matrix product of this machine.",
+            help="Time the network by runtime, precision, batch and threads, beside the best "
+            "matrix product of this machine.",
         ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the result here, JSON.")] = None,
+    memory: Annotated[
+        bool,
+        typer.Option("--memory", help="Memory over few and many pictures, and of each runtime."),
+    ] = False,
+    networks: Annotated[
+        bool,
+        typer.Option(
+            "--networks",
+            help="The thesis's table: 742 pictures through its networks and this model.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A folder for bench.md, bench.json, bench.png; or a file, .json."),
+    ] = None,
 ) -> None:
-    """Time every stage of a prediction on this machine, or the network in every way it can run."""
-    from mien.chains.bench_runtimes import bench_runtimes, runtimes_markdown
-    from mien.chains.benchmark import as_markdown, benchmark, listed
-    from mien.core.artifact import write_json
-    from mien.core.machine import cores
-    from mien.predictor import Predictor
+    """Time every stage of a prediction on this machine, or measure what else is named."""
+    from mien.chains import bench as chain
 
-    if runtimes:
-        threads = [jobs] if jobs else sorted({1, cores()})
-        result = bench_runtimes(model, threads, runs=runs)
-        print(runtimes_markdown(result))
-    else:
-        with listed(photos) as paths:
-            predictor = Predictor(model, detector=detector, jobs=jobs)
-            result = benchmark(paths, predictor, detector, runs)
-        print(as_markdown(result))
+    named = {"stages": stages, "runtimes": runtimes, "memory": memory, "networks": networks}
+    wanted = chain.Bench(
+        parts=tuple(name for name, asked in named.items() if asked) or ("stages",),
+        photos=tuple(photos) if photos else None,
+        model=model,
+        runtime=runtime,
+        precision=precision,
+        detector=detector,
+        jobs=jobs,
+        runs=runs,
+    )
     if out is not None:
-        write_json(out, result)
+        chain.check_out(out)
+    result = chain.measure(wanted)
+    print(chain.page(result))
+    if out is not None:
+        print(f"\nlook at {chain.write(result, out)}")

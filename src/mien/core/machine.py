@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from mien.core.errors import StageError
+
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 """Of a container: microseconds of processor, or ``max``, in so many by the clock (cgroup v2)."""
+_STATUS: Final = Path("/proc/self/status")
 
 
 def cores() -> int:
@@ -36,6 +41,29 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def peak_memory() -> int:
+    """Returns the most memory that this process ever held at once, resident, bytes.
+
+    Raises:
+        StageError: the system does not tell.
+    """
+    try:
+        # What the kernel counts for getrusage takes over from the parent; this does not.
+        found = re.search(r"^VmHWM:\s*(\d+) kB", _STATUS.read_text("ascii"), re.MULTILINE)
+    except OSError:
+        found = None
+    if found:
+        return int(found[1]) * 1024
+    try:
+        import resource
+    except ModuleNotFoundError:
+        raise StageError(
+            "This system does not tell how much memory a process held. Measure on Linux or macOS."
+        ) from None
+    told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return told if sys.platform == "darwin" else told * 1024
 
 
 def _granted() -> float | None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mien.core import machine
+from mien.core.errors import StageError
 from mien.core.machine import cores
 
 
@@ -37,3 +40,29 @@ def test_a_container_s_quota_counts(tmp_path, monkeypatch, text, wanted):
     monkeypatch.setattr(machine, "_QUOTA", file)
     monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     assert machine.cores() == wanted
+
+
+_HELD = """
+from mien.core.machine import peak_memory
+before = peak_memory()
+held = b"x" * 50_000_000
+del held
+print(before, peak_memory())
+"""
+
+
+def test_the_most_memory_that_was_held() -> None:
+    done = subprocess.run([sys.executable, "-c", _HELD], capture_output=True, text=True, check=True)
+    before, most = map(int, done.stdout.split())
+    assert before > 1e6
+    assert before + 40e6 < most < before + 80e6
+
+
+def test_a_system_without_proc_is_asked_otherwise(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "_STATUS", tmp_path / "none")
+    assert machine.peak_memory() > 10e6
+    monkeypatch.setattr(machine.sys, "platform", "darwin")  # which counts bytes
+    assert machine.peak_memory() > 1e4
+    monkeypatch.setitem(machine.sys.modules, "resource", None)
+    with pytest.raises(StageError, match="Measure on Linux or macOS"):
+        machine.peak_memory()
