@@ -54,15 +54,18 @@ PUBLIC = [
     "CLASSES",
     "BBox",
     "Client",
+    "Event",
     "Face",
     "MienError",
     "Model",
     "Prediction",
     "Predictor",
+    "Timeline",
     "__version__",
     "predict",
     "register",
     "stream",
+    "track",
 ]
 """What users build on: a name may join, but none leaves or changes before 2.0."""
 

@@ -20,6 +20,7 @@ from mien.cli import (
     stages,
     stress,
     survey,
+    video,
     weights,
 )
 
@@ -50,6 +51,7 @@ def _options(
 for _command in (
     predict.predict,
     predict.demo,
+    video.video,
     serve.serve,
     catalogue.sources,
     catalogue.merge,

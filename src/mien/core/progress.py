@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def track(
+    items: Iterable[T],
+    what: str,
+    total: int | None = None,
+    *,
+    size: Callable[[T], float] | None = None,
+) -> Iterator[T]:
     """Yields the items and draws a bar with rate and time left while it does.
 
     Nothing is drawn where standard error is no terminal.
@@ -17,7 +23,8 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     Args:
         items: what to pass on.
         what: the word before the bar.
-        total: how many there are, where known.
+        total: how many there are, where known; their whole size where ``size`` is given.
+        size: what an item counts, such as its seconds of a video; None counts each as 1.
     """
     if not sys.stderr.isatty():
         yield from items
@@ -46,4 +53,6 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         for item in items:
             yield item
             speed = bar.tasks[0].speed
-            bar.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
+            bar.update(
+                task, advance=size(item) if size else 1, rate=f"{speed:.1f}/s" if speed else ""
+            )
