@@ -55,7 +55,7 @@ def mark(image: Image, marks: Sequence[Mark]) -> Image:
         colour = _SURE if one.reason is None else _UNSURE
         line = max(1, round((x2 - x1) / 80))
         draw.rectangle((x1, y1, x2, y2), outline=colour, width=line)
-        text = f"{one.person}  {titled(one.expression)}"
+        text = f"#{one.person}  {titled(one.expression)}"
         width = draw.textlength(text, font=font) + unit
         top = y1 - 1.7 * unit if y1 >= 1.7 * unit else y2
         left = max(0.0, min(x1, image.shape[1] - width))
