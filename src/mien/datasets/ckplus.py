@@ -58,6 +58,8 @@ class CkPlus:
             number, or a share such as 0.2.
         neutral_frames: how many of the first frames show none; likewise.
         neutral_from: take neutral frames from ``labelled`` sequences only, or from ``all``.
+        whole_sequences: keep the frames in between, too, without a label, so that `mien evaluate
+            --sequences` sees how a face gets from one to the other.
 
     Raises:
         ConfigError: an option is something else.
@@ -66,6 +68,7 @@ class CkPlus:
     peak_frames: int | float = 3
     neutral_frames: int | float = 1
     neutral_from: str = "labelled"
+    whole_sequences: bool = False
 
     info: ClassVar[SourceInfo] = SourceInfo(
         name="ckplus",
@@ -142,9 +145,9 @@ class CkPlus:
 
     def _taken(
         self, frames: _Frames, labels: Mapping[str, str | Rejection]
-    ) -> dict[str, str | Rejection]:
-        """Returns the class of each frame, or why it is left out."""
-        taken: dict[str, str | Rejection] = {}
+    ) -> dict[str, str | Rejection | None]:
+        """Returns the class of each frame (None between two classes), or why it is left out."""
+        taken: dict[str, str | Rejection | None] = {}
         for sequence, rows in frames.items():
             label = labels.get(sequence)
             if isinstance(label, Rejection):
@@ -156,6 +159,8 @@ class CkPlus:
             for (_, path), role in zip(rows, roles, strict=True):
                 if role is None and label is None:
                     taken[path] = Rejection(path, "no_label", "its sequence has no label")
+                elif role is None and self.whole_sequences:
+                    taken[path] = None
                 elif role is None:
                     taken[path] = Rejection(path, "not_selected", "between neutral and the peak")
                 else:

@@ -60,6 +60,8 @@ class Mug:
             share such as 0.2.
         neutral_frames: how many of the first frames of an expression show none; likewise.
         subjects: ``any``, or ``listed`` to leave out people beyond the 52 that are known.
+        whole_sequences: keep the frames in between, too, without a label, so that `mien evaluate
+            --sequences` sees how a face gets from one to the other.
 
     Raises:
         ConfigError: an option is something else.
@@ -68,6 +70,7 @@ class Mug:
     peak_frames: int | float = 3
     neutral_frames: int | float = 1
     subjects: str = "any"
+    whole_sequences: bool = False
 
     info: ClassVar[SourceInfo] = SourceInfo(
         name="mug",
@@ -103,13 +106,13 @@ class Mug:
                 yield reading.unmatched(path)
             elif self.subjects == "listed" and match["subject"] not in SUBJECTS:
                 yield Rejection(path, "not_listed", f"person {match['subject']} is not of the 52")
-            elif path not in labels:
+            elif path not in labels and not self.whole_sequences:
                 yield Rejection(path, "not_selected", "neither first nor in the middle")
             else:
                 yield reading.sample(
                     tree,
                     path,
-                    label=labels[path],
+                    label=labels.get(path),
                     subject=match["subject"],
                     sequence=_sequence(match),
                     frame=int(match["frame"]),

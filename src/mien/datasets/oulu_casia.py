@@ -69,6 +69,8 @@ class OuluCasia:
             the first.
         images: ``original`` (set B), ``preprocessed`` (set C), or ``any`` where only one of them
             is there.
+        whole_sequences: keep the frames in between, too, without a label, so that `mien evaluate
+            --sequences` sees how a face gets from one to the other.
 
     Raises:
         ConfigError: an option is something else.
@@ -80,6 +82,7 @@ class OuluCasia:
     neutral_frames: int | float = 1
     one_neutral_per_condition: bool = False
     images: str = "any"
+    whole_sequences: bool = False
 
     info: ClassVar[SourceInfo] = SourceInfo(
         name="oulu-casia",
@@ -123,7 +126,7 @@ class OuluCasia:
                 continue
             role, key = roles.get(path), _key(match)
             condition = key[:3]
-            if role is None:
+            if path not in roles:
                 yield Rejection(path, "not_selected", self._why(path, key))
             elif self.one_neutral_per_condition and role == "neutral" and condition in opened:
                 detail = "another neutral frame of this person, camera and light is taken"
@@ -134,8 +137,8 @@ class OuluCasia:
                     opened.add(condition)
                 yield item
 
-    def _roles(self, tree: Tree, found: list[tuple[str, re.Match[str]]]) -> dict[str, str]:
-        """Returns the class of each frame that is taken."""
+    def _roles(self, tree: Tree, found: list[tuple[str, re.Match[str]]]) -> dict[str, str | None]:
+        """Returns the class of each frame that is taken; None between two classes."""
         kept = [(path, match) for path, match in found if self._of_kind(path)]
         if not kept:
             raise DataError(
@@ -147,7 +150,7 @@ class OuluCasia:
             (_key(match), int(match["frame"]), path) for path, match in kept
         )
         labels = {_key(match): reading.label_of(match["emotion"], _CODES) for _, match in kept}
-        roles: dict[str, str] = {}
+        roles: dict[str, str | None] = {}
         for key, rows in frames.items():
             self._check_once(rows)
             if not self._chosen(key):
@@ -156,6 +159,8 @@ class OuluCasia:
             for (_, path), role in zip(rows, picked, strict=True):
                 if role is not None:
                     roles[path] = "neutral" if role == "neutral" else labels[key]
+                elif self.whole_sequences:
+                    roles[path] = None
         return roles
 
     def _check_once(self, rows: list[tuple[int, str]]) -> None:
@@ -205,7 +210,7 @@ def _key(match: re.Match[str]) -> _Key:
     )
 
 
-def _sample(tree: Tree, path: str, match: re.Match[str], label: str) -> Sample | Rejection:
+def _sample(tree: Tree, path: str, match: re.Match[str], label: str | None) -> Sample | Rejection:
     subject, spectrum, light, emotion = _key(match)
     return reading.sample(
         tree,
