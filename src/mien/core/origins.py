@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mien.core import images, tree
+from mien.core import images, listing, tree
 from mien.core.artifact import write_json
 from mien.core.errors import DataError
 from mien.core.types import Image, SourceInfo
@@ -91,7 +91,7 @@ def check_roots(sources: Mapping[str, Source], datasets: Iterable[str]) -> None:
             raise DataError(
                 f"The catalogue names the data set {name!r}, but {SOURCES} does not. Merge again."
             )
-        if not tree.exists(sources[name].root):
+        if not listing.exists(sources[name].root):
             raise DataError(
                 f"The files of {name!r} are no longer at {sources[name].root}. Put them back, or "
                 "merge again with their new place."

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mien.core import labels
+from mien.core import tree as trees
+from mien.core.archives import INSIDE
 from mien.core.errors import ConfigError, DataError, LabelError
 from mien.core.tree import Tree, is_pixel_row, name_of
 from mien.core.types import Rejection, Sample
+from mien.core.video_clips import Clip
 
 _SPLITS: Final = {
     "train": "train training fer2013train",
@@ -132,11 +135,7 @@ def sample(tree: Tree, path: str, *, part: str = "", **fields: Any) -> Sample | 
     try:
         found = tree.identify(path)
     except DataError as error:
-        if is_pixel_row(path):
-            reason = "bad_pixels"
-        else:
-            reason = "empty" if "0 bytes" in str(error) else "unreadable"
-        return Rejection(path, reason, str(error))
+        return _unusable(path, error)
     info = tree.info
     return Sample(
         id=f"{found}#{part}" if part else found,
@@ -145,6 +144,43 @@ def sample(tree: Tree, path: str, *, part: str = "", **fields: Any) -> Sample | 
         licence=info.licence,
         **fields,
     )
+
+
+def clip(tree: Tree, path: str) -> Clip | Rejection:
+    """Returns a video, or why it cannot be used.
+
+    Raises:
+        MissingExtraError: the extra ``video`` is not installed.
+    """
+    try:
+        return trees.clip(tree.root, path)
+    except DataError as error:
+        return _unusable(path, error)
+
+
+def frame(tree: Tree, path: str, number: int, **fields: Any) -> Sample | Rejection:
+    """Returns the sample of a video's frame, as `sample` does.
+
+    Args:
+        tree: the data set's files.
+        path: the video.
+        number: the frame's number in it, from 0.
+        fields: further fields of `Sample`.
+    """
+    return sample(tree, frame_path(path, number), frame=number, **fields)
+
+
+def frame_path(path: str, number: int) -> str:
+    """Returns the path of a video's frame."""
+    return f"{path}{INSIDE}{number}"
+
+
+def _unusable(path: str, error: DataError) -> Rejection:
+    if is_pixel_row(path):
+        reason = "bad_pixels"
+    else:
+        reason = "empty" if "0 bytes" in str(error) else "unreadable"
+    return Rejection(path, reason, str(error))
 
 
 def table_rows(tree: Tree, path: str, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.core import archives
 from mien.core.archives import INSIDE, PixelTable
-from mien.core.errors import DataError, ImageError
-from mien.core.images import EXTENSIONS, ImageLike, is_clutter, walk
+from mien.core.errors import DataError, ImageError, VideoError
+from mien.core.images import EXTENSIONS, ImageLike
+from mien.core.listing import files
 from mien.core.types import SourceInfo
+from mien.core.video_clips import Clip, is_video
 
 
 class Tree:
     """The files below a data set's root.
 
     A path is relative to the root, with ``/``; a file in an archive is called
-    ``archive.zip!/folder/file``, the row of a pixel table ``table.csv!/12``. Hidden files and the
-    clutter of other systems are left out. An archive that stands unpacked beside itself is left
-    out too, so that nothing counts twice.
+    ``archive.zip!/folder/file``, the row of a pixel table ``table.csv!/12``, the frame of a video
+    ``clip.mp4!/12``. Hidden files and the clutter of other systems are left out. An archive that
+    stands unpacked beside itself is left out too, so that nothing counts twice.
 
     Args:
         root: a folder, which may hold archives, or one archive.
@@ -37,7 +37,8 @@ class Tree:
 
     def __init__(self, root: Path, info: SourceInfo) -> None:
         self.root, self.info = root, info
-        self.paths = list(_paths(root, info))
+        self._digests: dict[str, str] = {}
+        self.paths = list(files(root, info))
 
     def pictures(self) -> list[str]:
         """Returns the paths of all pictures.
@@ -48,6 +49,17 @@ class Tree:
         found = [path for path in self.paths if suffix(path) in EXTENSIONS]
         if not found:
             raise DataError(f"{self.info.title}: {self.root} holds no picture.{self._foreign()}")
+        return found
+
+    def videos(self) -> list[str]:
+        """Returns the paths of all videos.
+
+        Raises:
+            DataError: there is none; the message names archives of kinds that mien does not read.
+        """
+        found = [path for path in self.paths if is_video(path)]
+        if not found:
+            raise DataError(f"{self.info.title}: {self.root} holds no video.{self._foreign()}")
         return found
 
     def by_place(self, paths: list[str] | None = None) -> dict[str, str]:
@@ -123,16 +135,19 @@ class Tree:
     def identify(self, path: str) -> str:
         """Returns the id of a picture: the sha256 of its bytes, or of its size and pixels.
 
+        That of a video's frame is the sha256 of the video, ``#`` and the frame's number.
+
         Raises:
             DataError: it cannot be read; or it is empty.
         """
         outer, _, row = path.rpartition(INSIDE)
+        if is_frame(path):
+            if outer not in self._digests:
+                self._digests[outer] = _digest(self.root, outer)
+            return f"{self._digests[outer]}#{int(row)}"
         if is_pixel_row(path):
             return archives.pixel_id(pixel_table(self.root, outer).picture(int(row)))
-        data = self.read(path)
-        if not data:
-            raise DataError(f"{path} has 0 bytes")
-        return hashlib.sha256(data).hexdigest()
+        return _digest(self.root, path)
 
     def _foreign(self) -> str:
         found = [p for p in self.paths if suffix(p) in archives.FOREIGN]
@@ -160,8 +175,10 @@ def picture(root: Path, path: str) -> ImageLike:
     try:
         if is_pixel_row(path):
             return pixel_table(root, outer).picture(int(row))
+        if is_frame(path):
+            return clip(root, outer).picture(int(row))
         return read(root, path)
-    except DataError as error:
+    except (DataError, VideoError) as error:
         raise ImageError(str(error)) from error
 
 
@@ -180,17 +197,27 @@ def read(root: Path, path: str) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def _digest(root: Path, path: str) -> str:
+    """Returns the sha256 of a file's bytes; a video outside archives is not held in memory."""
+    if is_video(path) and INSIDE not in path:
+        try:
+            with _base(root).joinpath(path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    data = read(root, path)
+    if not data:
+        raise DataError(f"{path} has 0 bytes")
+    return hashlib.sha256(data).hexdigest()
+
+
 def pixel_table(root: Path, path: str) -> PixelTable:
     """Returns the pixel table at a path; the last few stay open.
 
     Raises:
         DataError: it cannot be read or is no pixel table.
     """
-    try:
-        changed = (_base(root) / path.partition(INSIDE)[0]).stat().st_mtime_ns
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    return _pixel_table(root, path, changed)
+    return _pixel_table(root, path, _changed(root, path))
 
 
 @functools.lru_cache(maxsize=2)
@@ -198,10 +225,40 @@ def _pixel_table(root: Path, path: str, _changed: int) -> PixelTable:
     return PixelTable(read(root, path), path)
 
 
+def clip(root: Path, path: str) -> Clip:
+    """Returns the video at a path; the last few stay open.
+
+    Raises:
+        DataError: it cannot be read or is no video.
+        MissingExtraError: the extra ``video`` is not installed.
+    """
+    try:
+        return _clip(root, path, _changed(root, path))
+    except VideoError as error:
+        raise DataError(str(error)) from error
+
+
+@functools.lru_cache(maxsize=2)
+def _clip(root: Path, path: str, _changed: int) -> Clip:
+    return Clip(read(root, path) if INSIDE in path else _base(root) / path, path)
+
+
+def _changed(root: Path, path: str) -> int:
+    try:
+        return (_base(root) / path.partition(INSIDE)[0]).stat().st_mtime_ns
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def is_pixel_row(path: str) -> bool:
     """Tells whether a path names the row of a pixel table."""
     outer = path.rpartition(INSIDE)[0]
-    return bool(outer) and not archives.is_archive(outer)
+    return bool(outer) and not archives.is_archive(outer) and not is_video(outer)
+
+
+def is_frame(path: str) -> bool:
+    """Tells whether a path names the frame of a video."""
+    return is_video(path.rpartition(INSIDE)[0])
 
 
 def name_of(path: str) -> str:
@@ -214,67 +271,6 @@ def suffix(path: str) -> str:
     return Path(name_of(path)).suffix.lower()
 
 
-def exists(root: Path) -> bool:
-    """Tells whether a data set's root can be read."""
-    return root.is_dir() or (root.is_file() and archives.is_archive(root.name))
-
-
 def _base(root: Path) -> Path:
     """Returns the folder that paths start at."""
     return root.parent if root.is_file() else root
-
-
-def _paths(root: Path, info: SourceInfo) -> Iterator[str]:
-    if not exists(root):
-        found = "is a file, and no zip or tar" if root.is_file() else "does not exist"
-        raise DataError(
-            f"{info.title}: the root {root} {found}. Give the folder or archive (.zip, .tar, "
-            f".tar.gz and so on) that holds the data set. It can be had from {info.url} "
-            f"({info.licence})."
-        )
-    if root.is_file():
-        yield from _members(root, root.name)
-        return
-    files = [path.relative_to(root).as_posix() for path in walk(root)]
-    known = set(files)
-    for path in files:
-        if not archives.is_archive(path):
-            yield path
-        elif not _unpacked(root, path, known):
-            yield from _members(root / path, path)
-
-
-def _members(archive: Path, name: str) -> Iterator[str]:
-    for member in sorted(archives.open_archive(archive).sizes):
-        if not any(is_clutter(part) for part in member.split("/")):
-            yield f"{name}{INSIDE}{member}"
-
-
-def _unpacked(root: Path, path: str, known: set[str]) -> bool:
-    """Tells whether an archive stands unpacked beside itself.
-
-    Raises:
-        DataError: it does so in part.
-    """
-    sizes = archives.open_archive(root / path).sizes
-    members = [m for m in sizes if not any(is_clutter(part) for part in m.split("/"))]
-    here = path[: -len(name_of(path))]
-    found: dict[str, int] = defaultdict(int)
-    missing = ""
-    for member in members:
-        for place in (here, f"{here}{archives.stem(name_of(path))}/"):
-            target = f"{place}{member}"
-            if target in known and (root / target).stat().st_size == sizes[member]:
-                found[place] += 1
-                break
-        else:
-            missing = missing or member
-    if not found or not members:
-        return False
-    if missing:
-        raise DataError(
-            f"The archive {root / path} stands half unpacked beside itself: {sum(found.values())} "
-            f"of its {len(members)} files are there in full, {missing!r} is not. Unpack it again, "
-            "or remove what was unpacked or the archive."
-        )
-    return True

@@ -73,7 +73,8 @@ class Sample:
         id: the sha256 of the file's bytes, with ``#box`` or ``#frame`` added where one file holds
             several samples.
         path: relative to the source's root, with ``/`` between folders; ``a.zip!/b.jpg`` inside an
-            archive, ``table.csv!/12`` for the row (from 0) of a table of pixels.
+            archive, ``table.csv!/12`` for the row (from 0) of a table of pixels, ``clip.mp4!/12``
+            for the frame (from 0) of a video.
         dataset: the name of the reader.
         licence: the licence of the pictures, in the words of their owner.
         label: one of the seven classes, ``"contempt"``, or None.

@@ -39,7 +39,7 @@ class VideoWriter:
     of the last one.
 
     Args:
-        path: the file, which ends in ``.mp4``; its folder stands already. One that is there is replaced.
+        path: the file, which ends in ``.mp4``, in a folder that is there; it may replace another.
         rate: frames a second, for those that are written without a time.
         size: width and height of the frames; that of the first one where not given.
         encoder: ``libx264`` or ``mpeg4``; the first that this machine has where not given.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core import video_cameras
+from mien.core import video_cameras, video_footage, video_tables
 from mien.core.errors import ConfigError, MissingExtraError, VideoError
 from mien.core.videos import VIDEO_EXTENSIONS, VideoFrame, open_video
 from trees.clips import clip, number_of, picture, tone
@@ -552,3 +554,101 @@ def test_a_camera_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_camera_s_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_cameras.Path, "exists", lambda path: True)
     assert video_cameras._device(3) == ("/dev/video3", "v4l2")
+
+
+def test_a_camera_that_stumbles_and_is_unplugged(camera: None) -> None:
+    with open_video("camera") as video:
+        footage: Any = video._footage
+        packets = list(itertools.islice(footage._container.demux(video=0), 3))
+        footage._container.close()
+
+        class Stumbling:
+            decode = staticmethod(lambda: (_ for _ in ()).throw(av.InvalidDataError(1, "torn")))
+
+        class Cable:
+            def __init__(self, last: type[Exception] | None) -> None:
+                self.last = last
+
+            def demux(self, _: object) -> Iterator[Any]:
+                yield from (packets[0], Stumbling(), packets[1])
+                if self.last is not None:
+                    raise self.last("no such device")
+
+            def close(self) -> None: ...
+
+        for last in (OSError, None):
+            footage._container = Cable(last)
+            assert len(list(video)) == 2
+        assert video.damaged == 2
+
+
+# Where a file's own index errs
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "h264.mkv"])
+def test_a_jump_that_misses_is_made_up_for(
+    written: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    whole = read(written(name))
+    monkeypatch.setattr(video_footage, "_jump", lambda *_: None)
+    assert same(read(written(name), start=1.2), whole[12:])
+
+
+def test_a_jump_knows_where_it_landed() -> None:
+    class Packet:
+        size = 1
+
+        def __init__(self, pts: int | None, key: bool = True) -> None:
+            self.pts, self.is_keyframe = pts, key
+
+    class Container:
+        def __init__(self, *packets: Packet, error: Exception | None = None) -> None:
+            self.packets, self.error = packets, error
+
+        def seek(self, *_: object, **__: object) -> None:
+            if self.error:
+                raise self.error
+
+        def demux(self, _: object) -> Iterator[Packet]:
+            return iter(self.packets)
+
+    def landed(*packets: Packet, error: Exception | None = None) -> list[int | None] | None:
+        opened: Any = SimpleNamespace(container=Container(*packets, error=error), stream=None)
+        found = video_footage._jump(opened, video_tables.Key(7, 50))
+        return None if found is None else [packet.pts for packet in found]
+
+    before, unknown, delta = Packet(40), Packet(None), Packet(45, key=False)
+    assert landed(before, delta, unknown, Packet(50), Packet(60)) == [50, 60]
+    assert landed(before, Packet(60), Packet(50)) is None
+    assert landed(before) is None
+    assert landed(error=OSError("no seeking")) is None
+
+
+def test_a_key_that_is_none_is_made_up_for(
+    written: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading begins at a packet that only says it can be decoded from."""
+    whole = read(written("h264.mp4"))
+    monkeypatch.setattr(
+        video_tables.Table,
+        "key_before",
+        lambda table, index: video_tables.Key(1, int(table.pts[1])),
+    )
+    monkeypatch.setattr(video_footage, "_jump", lambda *_: None)
+    late = read(written("h264.mp4"), start=0.4)
+    assert [f.index for f in late] == [f.index for f in whole[4:]]
+
+
+def test_a_disk_that_fails_in_the_middle(
+    written: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = video_footage._packets
+
+    def failing(opened: Any) -> Iterator[Any]:
+        yield from itertools.islice(packets(opened), 12)
+        raise OSError(5, "Input/output error")
+
+    with open_video(written("mpeg4.mp4")) as video:
+        monkeypatch.setattr(video_footage, "_packets", failing)
+        assert len(list(video)) == 12
+        assert video.damaged == 8
