@@ -31,6 +31,10 @@ def evaluate(
     jobs: Annotated[
         int | None, typer.Option(help="Threads, or shards at once; default one a core.", min=1)
     ] = None,
+    sequences: Annotated[
+        bool,
+        typer.Option("--sequences", help="Score sequences of frames; the section sequences."),
+    ] = False,
     set_: Sets = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -50,6 +54,16 @@ def evaluate(
             "name at least one set, or --catalogue, --faces and --split together",
             param_hint="[ROLE=]RUN...",
         )
+    if sequences:
+        from mien.stages import sequences as stage
+
+        if engine is not None:
+            raise typer.BadParameter("sequences are scored here, without an engine")
+        told = laid_over(set_, {"sequences.jobs": jobs})
+        chosen = settings_of(stage.SequencesConfig, config, "sequences", told)
+        stage.examine_sequences(chosen, model, named, out, overwrite=overwrite)
+        print(stage.summary(out))
+        return
     given = {"evaluate.engine": engine, "evaluate.jobs": jobs}
     settings = settings_of(EvaluateConfig, config, "evaluate", laid_over(set_, given))
     examine(settings, model, named, out, overwrite=overwrite)
