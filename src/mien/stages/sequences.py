@@ -207,8 +207,8 @@ def _note(config: SequencesConfig) -> str:
         f"Frames a second: {rates + ', others ' if rates else ''}{config.rate:g}. A change counts "
         f"within {TOLERANCE:g} s of the true one, with both classes right; between two labelled "
         "frames it is taken to lie in the middle. Medians over sequences; 95 % intervals from "
-        "bootstrap resamples of people. Rise is Spearman's correlation of the class's probability with time "
-        "up to the apex."
+        "bootstrap resamples of people. Rise is Spearman's correlation of the class's probability "
+        "with time up to the apex."
     )
 
 
