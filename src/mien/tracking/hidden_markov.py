@@ -29,8 +29,8 @@ from mien.tracking.dynamics import Dynamics, step
 
 SIZE: Final = len(CLASSES)
 LAG: Final = 1.0
-"""Seconds that a stream looks back. The onset of a change is found later than it happens, by up to
-this much; with 0.4 s live events are far worse (see ``benchmarks/transitions.py``)."""
+"""Seconds that a stream looks back. Where the evidence is weak, a change is seen only after half a
+second or more, and a shorter window would have lost its onset by then."""
 _EQUAL: Final = (1 / SIZE,) * SIZE
 _LEAST: Final = 1e-4
 """Posteriors are clipped here, so that no single frame can rule a class out."""
