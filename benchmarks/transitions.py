@@ -17,8 +17,8 @@ The correlation of errors (which gives the tempering exponent), the time that cl
 least duration, and how sure a live event must be are chosen on chips of the role train, which the
 model has learned from and is surer of than it should be. What is printed is of the role dev, with
 these and with the defaults. An event counts where both classes are right and its onset is within
-0.5 s. The delay is from a true onset to the telling, of the live events that count. Changes a minute
-are counted in the class that is shown: live, that of the last event told.
+0.5 s. The delay is from a true onset to the telling, of the live events that count. Changes a
+minute are counted in the class that is shown: live, that of the last event told.
 """
 
 from __future__ import annotations
