@@ -26,7 +26,7 @@ from mien.metrics.timeline import TOLERANCE
 from mien.runtimes.model import WEIGHTS, Model
 from mien.runtimes.stored import stored_logits
 from mien.tracking import events
-from mien.tracking.hidden_markov import Chain, Stream, smoothed
+from mien.tracking.hidden_markov import LAG, Chain, Stream, smoothed
 
 if TYPE_CHECKING:
     import polars
@@ -35,7 +35,6 @@ PAGE: Final = "sequences.md"
 ROWS: Final = "sequences.parquet"
 FIGURES: Final = "sequences.json"
 _PARTS: Final = "parts"
-_LAG: Final = 0.4
 Role = Literal["train", "dev", "test", "unseen"]
 
 
@@ -60,7 +59,7 @@ class SequencesConfig(StageConfig):
     rate: float = Field(default=25.0, gt=0)
     rates: dict[str, float] = Field(default={})
     minimum: float = Field(default=events.MINIMUM, ge=0)
-    correlation: float = Field(default=0.2, ge=0)
+    correlation: float = Field(default=0.1, ge=0)
     resamples: int = Field(default=1000, ge=0)
     seed: int = Field(default=0, ge=0)
     batch_size: int = Field(default=64, ge=1)
@@ -184,7 +183,7 @@ def _ways(config: SequencesConfig, chain: Chain, times: Reals, raw: Reals) -> di
 
 
 def _live(config: SequencesConfig, chain: Chain, times: Reals, raw: Reals) -> list[Event]:
-    stream = Stream(chain, max(_LAG, config.minimum))
+    stream = Stream(chain, max(LAG, config.minimum))
     live = events.Live(minimum=config.minimum)
     told: list[Event] = []
     for time, row in zip(times.tolist(), raw, strict=True):

@@ -26,7 +26,7 @@ from mien.predictor import Predictor
 from mien.runtimes.model import DEFAULT, WEIGHTS, Model
 from mien.tracking.attention import Attention
 from mien.tracking.follow import Following
-from mien.tracking.hidden_markov import Chain
+from mien.tracking.hidden_markov import LAG, Chain
 from mien.tracking.record import PAGE, PICTURE, Recording, record
 from mien.tracking.seen import Looked, looked, rows_of, table
 from mien.tracking.tracks import Linking
@@ -92,7 +92,7 @@ class VideoConfig(StageConfig):
         """How people are followed, with the class shares that the model's answers assume."""
         linking = Linking(self.overlap, self.gap, self.hits)
         prior = tuple(float(share) for share in model.spec.target_prior(self.prior))
-        return Following(linking, Chain(prior=prior), self.minimum, max(0.4, self.minimum))
+        return Following(linking, Chain(prior=prior), self.minimum, max(LAG, self.minimum))
 
 
 def video(config: VideoConfig, source: Path, out: Path, *, overwrite: bool = False) -> Path:

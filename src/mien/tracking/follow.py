@@ -7,6 +7,7 @@ expression. Low confidence is no refusal here, since weak evidence is what smoot
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -79,13 +80,20 @@ def track(frames: Iterable[Frame], settings: Following | None = None) -> Iterato
     yield from follower.finish()
 
 
+def _reals() -> array[float]:
+    return array("d")
+
+
 @dataclass(slots=True)
 class _Path:
-    """What was seen on one track: a row a frame, whether it was found in it or not."""
+    """What was seen on one track: a row a frame, whether it was found in it or not.
 
-    times: list[float] = field(default_factory=list)
-    boxes: list[tuple[float, ...]] = field(default_factory=list)
-    rows: list[Reals | tuple[float, ...]] = field(default_factory=list)
+    Flat arrays, since a person may stay for hours: 96 bytes a frame.
+    """
+
+    times: array[float] = field(default_factory=_reals)
+    boxes: array[float] = field(default_factory=_reals)
+    rows: array[float] = field(default_factory=_reals)
 
 
 class Follower:
@@ -121,8 +129,8 @@ class Follower:
             path = self._paths.setdefault(number, _Path())
             _, box, row = given.get(number, (None, None, None))
             path.times.append(time)
-            path.boxes.append(box.as_tuple() if box else _NOWHERE)
-            path.rows.append(_NOTHING if row is None else row)
+            path.boxes.extend(box.as_tuple() if box else _NOWHERE)
+            path.rows.extend(_NOTHING if row is None else row.tolist())
         return over
 
     def finish(self) -> list[Timeline]:
@@ -138,8 +146,8 @@ class Follower:
         times = np.asarray(path.times, np.float64)
         kept = times <= last  # what follows is the gap in which the face was waited for
         times = times[kept]
-        raw = np.asarray(path.rows, np.float64)[kept]
-        boxes = np.asarray(path.boxes, np.float64)[kept]
+        raw = np.asarray(path.rows, np.float64).reshape(-1, len(CLASSES))[kept]
+        boxes = np.asarray(path.boxes, np.float64).reshape(-1, 4)[kept]
         probabilities = smoothed(times, raw, self.settings.chain)
         found = events.events(times, raw, probabilities, person, self.settings.minimum)
         return Timeline(person, times, boxes, raw, probabilities, found)

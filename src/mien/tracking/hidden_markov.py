@@ -157,7 +157,7 @@ class Stream:
         times = np.array([one.time for one in seen])
         smoothed = _backward(
             np.array([one.filtered for one in seen]),
-            [one.likelihood for one in seen],
+            np.array([one.likelihood for one in seen]),
             [one.step for one in seen],
         )
         settled = int((times <= time - self.lag + 1e-9).sum())  # times at 1/25 s are not exact
@@ -223,27 +223,28 @@ def _checked(times: npt.ArrayLike, posteriors: npt.ArrayLike) -> tuple[Reals, Re
     return moments, rows
 
 
-def _forward(times: Reals, rows: Reals, chain: Chain) -> tuple[Reals, list[Reals], list[Reals]]:
+def _forward(times: Reals, rows: Reals, chain: Chain) -> tuple[Reals, Reals, list[Reals]]:
     """Returns the filtered rows (n, 7), the likelihoods and the step that leads to each frame.
 
     Each row is scaled to sum to 1, so that hours of frames do not underflow.
     """
-    found, likelihoods, steps = np.empty((len(times), SIZE)), [], []
+    found, likelihoods = np.empty((2, len(times), SIZE))
+    steps: list[Reals] = []
     answered, expected = -math.inf, chain.dynamics.shares
     between: Reals = np.eye(SIZE)
     for place, (time, row) in enumerate(zip(times.tolist(), rows, strict=True)):
         if place:
             between = step(chain.dynamics, round(time - times[place - 1], _CLOCK))
             expected = found[place - 1] @ between
-        likelihoods.append(chain.likelihood(row, time - answered))
+        likelihoods[place] = chain.likelihood(row, time - answered)
         steps.append(between)
         answered = answered if np.isnan(row).any() else time
-        joint = expected * likelihoods[-1]
+        joint = expected * likelihoods[place]
         found[place] = joint / joint.sum()
     return found, likelihoods, steps
 
 
-def _backward(found: Reals, likelihoods: list[Reals], steps: list[Reals]) -> Reals:
+def _backward(found: Reals, likelihoods: Reals, steps: list[Reals]) -> Reals:
     """Returns smoothed rows (n, 7) from what `_forward` returns."""
     rows, later = found.copy(), np.ones(SIZE)
     for place in range(len(rows) - 2, -1, -1):
