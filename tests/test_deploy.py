@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import PIL.Image
 import pytest
 import skimage
@@ -27,6 +28,7 @@ from mien.serve.errors import KINDS
 from mien.serve.purposes import PURPOSES
 from mien.serve.settings import Limits
 from mien.serve.tokens import read_token
+from tests.trees.clips import clip
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/service.md").read_text("utf-8")
@@ -63,6 +65,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with PIL.Image.open(portrait) as picture:
         picture.convert("RGB").save(folder / "photo.jpg")
         picture.convert("RGB").resize((300, 300)).save(folder / "other.jpg")
+        frame = np.asarray(picture.convert("RGB"))
+    clip(folder / "clip.mp4", [frame] * 10, size=(frame.shape[1], frame.shape[0]))
     return folder
 
 
@@ -185,6 +189,10 @@ def test_the_guide_lists_every_limit_with_its_default() -> None:
         "seconds": "--max-seconds",
         "queue": "--queue",
         "per_minute": "--rate",
+        "video_bytes": "--max-video-bytes",
+        "video_seconds": "--max-video-seconds",
+        "video_frames": "--max-video-frames",
+        "video_wait": "--max-video-wait",
     }
     assert set(named) == set(Limits.model_fields)
     assert set(named.values()) | {"--grace"} == set(told)

@@ -37,6 +37,10 @@ _Queue = Annotated[int, typer.Option(help="Pictures held at once by a worker.", 
 _Rate = Annotated[
     int, typer.Option(help="Pictures a minute and address, by worker; 0: no limit.", min=0)
 ]
+_VideoBytes = Annotated[int, typer.Option(help="Of a video.", min=1000)]
+_VideoSeconds = Annotated[float, typer.Option(help="That a video lasts.")]
+_VideoFrames = Annotated[int, typer.Option(help="Looked at of a video.", min=1)]
+_VideoWait = Annotated[float, typer.Option(help="Seconds to send a video, then to be answered.")]
 _Grace = Annotated[int, typer.Option(help="Seconds that a stop waits for answers.", min=0)]
 _Engine = Annotated[str, typer.Option(help="local, or ray for a cluster.")]
 
@@ -61,6 +65,10 @@ def serve(
     max_seconds: _Seconds = 10.0,
     queue: _Queue = 64,
     rate: _Rate = 6_000,
+    max_video_bytes: _VideoBytes = 50_000_000,
+    max_video_seconds: _VideoSeconds = 60.0,
+    max_video_frames: _VideoFrames = 1_500,
+    max_video_wait: _VideoWait = 120.0,
     grace: _Grace = 30,
     engine: _Engine = "local",
 ) -> None:
@@ -72,19 +80,16 @@ def serve(
     from mien.serve.tokens import token_file as made
 
     check_purpose(purpose)
-    limits: dict[str, Any] = {
-        "bytes": max_bytes,
-        "pixels": max_pixels,
-        "images": max_images,
-        "faces": max_faces,
-    }
-    limits |= {"seconds": max_seconds, "queue": queue, "per_minute": rate}
+    limits = {
+        "bytes": max_bytes, "pixels": max_pixels, "images": max_images, "faces": max_faces,
+        "seconds": max_seconds, "queue": queue, "per_minute": rate,
+        "video_bytes": max_video_bytes, "video_seconds": max_video_seconds,
+        "video_frames": max_video_frames, "video_wait": max_video_wait,
+    }  # fmt: skip
     data: dict[str, Any] = {
         "purpose": purpose, "detector": names(detector),
         "prior": prior, "token_file": made(token_file), "jobs": jobs, "limits": limits,
-    }  # fmt: skip
-    if model:
-        data["models"] = model
+    } | ({"models": model} if model else {})  # fmt: skip
     settings = config.check(ServeSettings, data, "serve")
     try:
         if engine == "ray":

@@ -20,6 +20,8 @@ from mien.serve.settings import Limits
 
 MULTIPART: Final = "multipart/form-data"
 RAW: Final = ("image/", "application/octet-stream")
+RAW_VIDEO: Final = ("video/", "application/octet-stream")
+JSON: Final = "application/json"
 _NAME_LENGTH: Final = 200
 
 
@@ -43,12 +45,49 @@ async def read_pictures(request: Request, limits: Limits) -> list[tuple[str, byt
             f"The Content-Type {kind[:60]!r} is not known. Send the picture itself as image/jpeg, "
             "another image/ type or application/octet-stream, or pictures as multipart/form-data.",
         )
-    body = await read_body(request, limits)
+    advice = "Scale the picture down, or send fewer."
+    body = await read_body(request, limits.bytes, limits.seconds, advice)
     if not body:
         raise ServiceError("bad_request", "The body is empty. Send a picture.")
     if kind != MULTIPART:
         return [("image 1", body)]
-    return await _parts(request.headers, body, limits)
+    return await _parts(request.headers, body, limits.images)
+
+
+async def read_video(request: Request, limits: Limits) -> bytes:
+    """Returns the video of a request: the encoded bytes of one file.
+
+    Raises:
+        ServiceError: as `read_pictures`.
+    """
+    kind = media_type(request)
+    if kind != MULTIPART and not kind.startswith(RAW_VIDEO):
+        raise ServiceError(
+            "unsupported_media_type",
+            f"The Content-Type {kind[:60]!r} is not known. Send the video itself as video/mp4, "
+            "another video/ type or application/octet-stream, or one as multipart/form-data.",
+        )
+    advice = "Cut the video, or save it smaller."
+    body = await read_body(request, limits.video_bytes, limits.video_wait, advice)
+    if kind == MULTIPART and body:
+        ((_, body),) = await _parts(request.headers, body, 1)
+    if not body:
+        raise ServiceError("bad_request", "The body is empty. Send a video.")
+    return body
+
+
+async def read_json(request: Request, limits: Limits) -> bytes:
+    """Returns the JSON of a request, as it came.
+
+    Raises:
+        ServiceError: as `read_pictures`.
+    """
+    kind = media_type(request)
+    if kind != JSON:
+        raise ServiceError(
+            "unsupported_media_type", f"The Content-Type {kind[:60]!r} is not known. Send {JSON}."
+        )
+    return await read_body(request, limits.bytes, limits.seconds, "Send less.")
 
 
 def media_type(request: Request) -> str:
@@ -56,40 +95,47 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+async def read_body(request: Request, most: int, seconds: float, advice: str) -> bytes:
     """Returns a request's body.
+
+    Args:
+        request: the request.
+        most: bytes that it may have.
+        seconds: that it may take to come.
+        advice: what to do where it has more.
 
     Raises:
         ServiceError: ``too_large`` or ``too_slow``.
     """
+    large = ServiceError("too_large", f"The body is larger than {most:,} bytes. {advice}")
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > limits.bytes:
-        raise _too_large(limits)
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > most:
+        raise large
     parts, size = [], 0
     try:
-        async with asyncio.timeout(limits.seconds):
+        async with asyncio.timeout(seconds):
             async for part in request.stream():
                 size += len(part)
-                if size > limits.bytes:
-                    raise _too_large(limits)
+                if size > most:
+                    raise large
                 parts.append(part)
     except ClientDisconnect:
         raise ServiceError("bad_request", "The client left before the body's end.") from None
     except TimeoutError:
         raise ServiceError(
-            "too_slow", f"The body did not come within {limits.seconds:g} seconds."
+            "too_slow", f"The body did not come within {seconds:g} seconds."
         ) from None
     return b"".join(parts)
 
 
-async def _parts(headers: Headers, body: bytes, limits: Limits) -> list[tuple[str, bytes]]:
+async def _parts(headers: Headers, body: bytes, most: int) -> list[tuple[str, bytes]]:
     async def once() -> AsyncIterator[bytes]:
         yield body
 
     parser = _InMemory(
         headers,
         once(),  # type: ignore[arg-type]  # any asynchronous iterator will do
-        max_files=limits.images,
+        max_files=most,
         max_fields=0,
     )
     try:
@@ -97,7 +143,7 @@ async def _parts(headers: Headers, body: bytes, limits: Limits) -> list[tuple[st
     except MultiPartException as error:
         code = "too_large" if error.message.startswith("Too many files") else "bad_request"
         raise ServiceError(
-            code, f"{error.message} Send up to {limits.images} files, no other fields."
+            code, f"{error.message} Send up to {most} files, no other fields."
         ) from None
     except (python_multipart.exceptions.FormParserError, UnicodeError, ValueError) as error:
         raise ServiceError(
@@ -111,12 +157,5 @@ async def _parts(headers: Headers, body: bytes, limits: Limits) -> list[tuple[st
         pictures.append((name, await part.read()))
         await part.close()
     if not pictures:
-        raise ServiceError("bad_request", "The form holds no file. Send at least one picture.")
+        raise ServiceError("bad_request", "The form holds no file. Send at least one.")
     return pictures
-
-
-def _too_large(limits: Limits) -> ServiceError:
-    return ServiceError(
-        "too_large",
-        f"The body is larger than {limits.bytes:,} bytes. Scale the picture down, or send fewer.",
-    )

@@ -102,6 +102,34 @@ class Client:
         answer: dict[str, Any] = json.loads(self._ask("POST", address, body, kind))
         return answer
 
+    def video(
+        self,
+        video: Picture,
+        *,
+        rate: float = 10.0,
+        model: str | None = None,
+        timeout: float = 150.0,
+    ) -> dict[str, Any]:
+        """Returns the service's answer for a video: facts of it, and who is seen in it and when.
+
+        Args:
+            video: a path, or the bytes of a file.
+            rate: how many frames a second shall be looked at.
+            model: which of the service's models shall answer; None takes its first.
+            timeout: seconds to wait for the answer, in place of the client's.
+
+        Raises:
+            OSError: the file cannot be read.
+            ServiceRefusedError: the service does not take the video; the message says why.
+            ServiceUnavailableError: it is busy, or cannot be reached, after all tries.
+        """
+        _, data = _read(video, 1)
+        query = {"rate": f"{rate:g}"} | ({} if model is None else {"model": model})
+        address = f"/v1/video?{urllib.parse.urlencode(query)}"
+        kind = "application/octet-stream"
+        answer: dict[str, Any] = json.loads(self._ask("POST", address, data, kind, timeout))
+        return answer
+
     def model(self, name: str | None = None) -> dict[str, Any]:
         """Returns the card of a model; of the first where none is named. Raises as `predict`."""
         query = "" if name is None else "?" + urllib.parse.urlencode({"model": name})
@@ -131,7 +159,14 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, method: str, address: str, body: bytes | None = None, kind: str = "") -> bytes:
+    def _ask(
+        self,
+        method: str,
+        address: str,
+        body: bytes | None = None,
+        kind: str = "",
+        timeout: float | None = None,
+    ) -> bytes:
         headers = {"Authorization": f"Bearer {self._token}"}
         if kind:
             headers["Content-Type"] = kind
@@ -140,6 +175,9 @@ class Client:
             wait = 0.1 * 2**number
             try:
                 connection = self._connection()
+                connection.timeout = timeout or self._timeout  # of one that is yet to be made
+                if connection.sock is not None:
+                    connection.sock.settimeout(connection.timeout)
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     connection.request(method, address, body, headers)  # refused before its end?
                 answer = connection.getresponse()

@@ -20,11 +20,14 @@ KINDS: Final[dict[str, Kind]] = {
     "not_found": Kind(404, "there is no such address, or no such model"),
     "method_not_allowed": Kind(405, "this address takes another method"),
     "too_slow": Kind(408, "the body did not come in time"),
-    "too_large": Kind(413, "more bytes or pictures than the service takes"),
-    "unsupported_media_type": Kind(415, "the body is announced as something else than pictures"),
+    "too_large": Kind(413, "more bytes, pictures or seconds than the service takes"),
+    "unsupported_media_type": Kind(
+        415, "the body is announced as something else than belongs here"
+    ),
     "invalid": Kind(422, "a parameter is unknown or out of range"),
     "too_many_requests": Kind(429, "this address sent more in a minute than it may"),
     "internal": Kind(500, "an error of the service itself"),
+    "not_installed": Kind(501, "the service was installed without what this needs"),
     "overloaded": Kind(503, "the queue is full, or the answer took too long"),
 }
 """By code. A picture that cannot be read is no error: it has an answer that says so."""

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 import mien
-from mien.serve import answers
+from mien.serve import answers, following, videos
 from mien.serve.batch import NDJSON, BatchResponse
 from mien.serve.bodies import read_pictures
 from mien.serve.engine import Answered, Engine
 from mien.serve.errors import KINDS, ServiceError
+from mien.serve.people import FollowAnswer, FollowRequest, VideoAnswer, whole_schema
 from mien.serve.purposes import notice
 from mien.serve.schemas import (
     BatchLine,
@@ -31,22 +32,26 @@ CONTENT: Final = APIRouter(tags=["content"], dependencies=[Depends(authorised)])
 """Everything here needs the token."""
 
 _PICTURE: Final = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
-_FORM: Final = {
-    "schema": {
+
+
+def _files(kind: str, **bounds: int) -> dict[str, Any]:
+    """Returns what the documentation says of a body: a file as it is, or a form of files."""
+    files = {"type": "array", "minItems": 1, "items": _PICTURE["schema"], **bounds}
+    form = {
         "type": "object",
-        "properties": {"files": {"type": "array", "minItems": 1, "items": _PICTURE["schema"]}},
+        "properties": {"files": files},
         "required": ["files"],
         "additionalProperties": False,
     }
-}
-_BODY: Final = {
+    content = {kind: _PICTURE, "application/octet-stream": _PICTURE}
+    content["multipart/form-data"] = {"schema": form}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_FRAMES: Final = {
     "requestBody": {
         "required": True,
-        "content": {
-            "image/*": _PICTURE,
-            "application/octet-stream": _PICTURE,
-            "multipart/form-data": _FORM,
-        },
+        "content": {"application/json": {"schema": whole_schema(FollowRequest)}},
     }
 }
 _LINES: Final = {
@@ -126,6 +131,9 @@ async def service(request: Request) -> ServiceAnswer:
             faces=limits.faces,
             seconds=limits.seconds,
             requests_per_minute=limits.per_minute,
+            video_bytes=limits.video_bytes,
+            video_seconds=limits.video_seconds,
+            video_frames=limits.video_frames,
         ),
     )
 
@@ -144,7 +152,7 @@ async def model(request: Request, model: _Model = None) -> ModelAnswer:
     "/v1/predict",
     response_model=PredictAnswer,
     responses={**_COMMON, **_BODIES},
-    openapi_extra=_BODY,
+    openapi_extra=_files("image/*"),
 )
 async def predict(
     request: Request, model: _Model = None, annotated: _Flag = False, chips: _Flag = False
@@ -187,6 +195,46 @@ async def batch(request: Request, model: _Model = None) -> Response:
     """
     common = shared(request)
     return BatchResponse(request, common, common.engine(model))
+
+
+@CONTENT.post(
+    "/v1/video",
+    response_model=VideoAnswer,
+    responses={**_COMMON, **_BODIES, **errors("not_installed")},
+    openapi_extra=_files("video/*", maxItems=1),
+)
+async def video(
+    request: Request,
+    model: _Model = None,
+    rate: Annotated[float, Query(ge=1, le=videos.FASTEST, allow_inf_nan=False)] = videos.RATE,
+) -> Response:
+    """Returns who is seen in a video, frame by frame, and when the apparent expression changes.
+
+    `rate` is how many frames a second are looked at. One video at a time is worked off.
+    """
+    common = shared(request)
+    predictor = common.engine(model).predictor
+    common.rate.check(address(request))
+    limits = common.settings.limits
+    text = await videos.answered(request, common.films, predictor, limits, rate)
+    return Response(text, media_type="application/json")
+
+
+@CONTENT.post(
+    "/v1/follow",
+    response_model=FollowAnswer,
+    responses={**_COMMON, **_BODIES, **errors("not_installed")},
+    openapi_extra=_FRAMES,
+)
+async def follow(request: Request) -> Response:
+    """Links the faces of some frames to people, and smooths their expressions through time.
+
+    It keeps nothing from one call to the next. The faces are those that `/v1/predict` answered.
+    """
+    common = shared(request)
+    common.rate.check(address(request))
+    text = await following.answered(request, common.engine, common.settings.limits)
+    return Response(text, media_type="application/json")
 
 
 async def _answered(request: Request, common: Shared, engine: Engine, keep: bool) -> list[Answered]:

@@ -255,6 +255,9 @@ class LimitsAnswer(Answer):
     faces: int
     seconds: float
     requests_per_minute: int
+    video_bytes: int
+    video_seconds: float
+    video_frames: int
 
 
 class ServiceAnswer(Answer):

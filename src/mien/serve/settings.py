@@ -27,6 +27,10 @@ class Limits(StageConfig):
         seconds: to send a request's body, and then to be answered.
         queue: how many pictures are taken at once, waiting ones among them.
         per_minute: pictures that one address may send in a minute; 0 sets no limit.
+        video_bytes: of a request with a video.
+        video_seconds: that a video lasts.
+        video_frames: that are looked at of a video.
+        video_wait: seconds to send a video, and then to be answered.
     """
 
     bytes: int = Field(default=10_000_000, ge=1_000)
@@ -36,6 +40,10 @@ class Limits(StageConfig):
     seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     queue: int = Field(default=64, ge=1)
     per_minute: int = Field(default=6_000, ge=0)
+    video_bytes: int = Field(default=50_000_000, ge=1_000)
+    video_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    video_frames: int = Field(default=1_500, ge=1)
+    video_wait: float = Field(default=120.0, gt=0, allow_inf_nan=False)
 
 
 class ServeSettings(StageConfig):

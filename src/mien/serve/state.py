@@ -19,6 +19,7 @@ from mien.serve.errors import ServiceError
 from mien.serve.metrics import Metrics
 from mien.serve.settings import ServeSettings
 from mien.serve.tokens import read_token, same
+from mien.serve.videos import Films
 
 BEARER = HTTPBearer(auto_error=False, description="The token that 'mien serve' made.")
 
@@ -55,6 +56,7 @@ class Shared:
         token: that content is given for.
         engines: by model's name; empty until they are loaded, and again while they end.
         batches: how many requests for batches are under way.
+        films: where videos are worked off.
     """
 
     settings: ServeSettings
@@ -63,6 +65,7 @@ class Shared:
     rate: Rate
     engines: dict[str, Engine] = field(default_factory=dict)
     batches: int = 0
+    films: Films = field(default_factory=Films)
 
     @classmethod
     def of(cls, settings: ServeSettings) -> Shared:
@@ -81,6 +84,7 @@ class Shared:
     async def close(self) -> None:
         """Answers what was taken, then lets the models go."""
         engines, self.engines = self.engines, {}
+        await asyncio.to_thread(self.films.close)
         for engine in engines.values():
             await asyncio.to_thread(engine.close)
 

@@ -31,7 +31,8 @@ def test_options_become_settings(started: list[Any], model: Path, tmp_path: Path
         "--token-file", str(token), "--no-link", "--max-bytes", "2000", "--max-pixels", "300",
         "--max-images", "4", "--max-faces", "5", "--max-seconds", "6.5", "--queue", "7",
         "--rate", "0", "--grace", "9", "--prior", "balanced", "--host", "::1",
-        "--tls-cert", "cert.pem", "--tls-key", "key.pem",
+        "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--max-video-bytes", "3000",
+        "--max-video-seconds", "8", "--max-video-frames", "11", "--max-video-wait", "12",
     ])  # fmt: skip
     assert result.exit_code == 0, result.output
     assert started == [
@@ -44,7 +45,8 @@ def test_options_become_settings(started: list[Any], model: Path, tmp_path: Path
             jobs=2,
             limits={  # type: ignore[arg-type]
                 "bytes": 2000, "pixels": 300, "images": 4, "faces": 5, "seconds": 6.5, "queue": 7,
-                "per_minute": 0,
+                "per_minute": 0, "video_bytes": 3000, "video_seconds": 8, "video_frames": 11,
+                "video_wait": 12,
             },
         ),
         Place("::1", 0, 3, Path("cert.pem"), Path("key.pem"), 9, False),

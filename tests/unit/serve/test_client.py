@@ -99,6 +99,25 @@ def test_pictures_go_as_a_form_with_the_token(tmp_path: Path) -> None:
     assert b'filename="image 2"' in body
 
 
+def test_a_video_goes_as_it_is_and_may_take_longer(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    with (
+        scripted(*[(200, {}, {"people": []})] * 3) as server,
+        mien.Client(server.address, token="secret", timeout=9) as client,
+    ):
+        assert client.video(tmp_path / "a.mp4", rate=12.5, timeout=77) == {"people": []}
+        connection = client._connection()
+        assert connection.sock.gettimeout() == 77
+        client.video(b"bytes", model="my model")
+        client.service()
+        assert client._connection() is connection
+        assert connection.sock.gettimeout() == 9
+    first, other, _ = server.asked
+    assert first[:2] == ("POST", "/v1/video?rate=12.5")
+    assert (first[2]["Content-Type"], first[3]) == ("application/octet-stream", b"film")
+    assert (other[1], other[3]) == ("/v1/video?rate=10&model=my+model", b"bytes")
+
+
 def test_one_connection_serves_many_requests() -> None:
     with scripted(*[(200, {}, {})] * 3) as server, Client(server.address) as client:
         client.service()

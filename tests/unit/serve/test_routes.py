@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import logging
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.unit.serve.conftest import BRIGHT, DARK, OPEN, TOKEN, Starter, pictur
 PNG = {"Content-Type": "image/png"}
 CONTENT = [
     ("GET", "/metrics"), ("GET", "/v1/service"), ("GET", "/v1/model"), ("POST", "/v1/predict"),
-    ("POST", "/v1/batch"),
+    ("POST", "/v1/batch"), ("POST", "/v1/video"), ("POST", "/v1/follow"),
 ]  # fmt: skip
 EMPTY = ["/healthz", "/readyz", "/", "/docs", "/openapi.json", "/static/main.js"]
 
@@ -227,6 +228,12 @@ def _hurried(client: TestClient) -> Any:
     return answer
 
 
+def _bare(client: TestClient) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "scipy.optimize", None)
+        return client.post("/v1/follow", json={"frames": []})
+
+
 ASKED: dict[str, Callable[[TestClient], Any]] = {
     "bad_request": lambda client: client.post("/v1/predict", headers=PNG),
     "unauthorised": lambda client: client.get("/v1/model", headers={"Authorization": "Bearer x"}),
@@ -238,6 +245,7 @@ ASKED: dict[str, Callable[[TestClient], Any]] = {
     "invalid": lambda client: client.post("/v1/predict?chips=secret.png", content=BRIGHT),
     "too_many_requests": _hurried,
     "internal": _internal,
+    "not_installed": _bare,
     "overloaded": _overloaded,
 }
 

@@ -22,6 +22,10 @@ LIMITS = st.builds(
     seconds=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
     queue=WHOLE,
     per_minute=WHOLE,
+    video_bytes=WHOLE,
+    video_seconds=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    video_frames=WHOLE,
+    video_wait=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
 )
 
 
@@ -62,6 +66,10 @@ def test_a_worker_without_settings_says_how_to_start(
         ({"limits": {"pixels": 1}}, "pixels"),
         ({"limits": {"queue": 0}}, "queue"),
         ({"limits": {"per_minute": -1}}, "per_minute"),
+        ({"limits": {"video_bytes": 10}}, "video_bytes"),
+        ({"limits": {"video_seconds": 0}}, "video_seconds"),
+        ({"limits": {"video_frames": 0}}, "video_frames"),
+        ({"limits": {"video_wait": float("nan")}}, "video_wait"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: dict[str, object], words: str) -> None:
