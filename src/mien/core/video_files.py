@@ -21,6 +21,7 @@ from mien.core.errors import MissingExtraError, VideoError
 
 if TYPE_CHECKING:
     from av.container.input import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 CONTAINERS: Final = (
@@ -107,18 +108,24 @@ class VideoSource:
                 **self._bounds(),
             }
             try:
-                container = av.open(file, "r", options=options, buffer_size=_BUFFER)
-            except (av.FFmpegError, ValueError, UnicodeDecodeError) as error:
+                container = av.open(
+                    file, "r", options=options, buffer_size=_BUFFER, metadata_errors="replace"
+                )
+            except (av.FFmpegError, ValueError) as error:
                 raise VideoError(f"{self.name}: {self._unreadable(error)}") from None
             with container:
                 yield Opened(container, self._stream(container))
 
     def _stream(self, container: InputContainer) -> VideoStream:
-        """Returns the first video stream that is no cover picture."""
+        """Returns the largest video stream that can be decoded and is no cover picture."""
         cover = library().stream.Disposition.attached_pic
-        streams = [s for s in container.streams.video if not s.disposition & cover]
-        if streams and streams[0].codec_context is not None:
-            # The largest one is meant where there are several; of equal ones the first.
+        contexts: list[tuple[VideoStream, Any]] = [
+            (stream, stream.codec_context)
+            for stream in container.streams.video
+            if not stream.disposition & cover
+        ]
+        streams = [stream for stream, context in contexts if context is not None]
+        if streams:
             best = max(streams, key=lambda s: s.codec_context.width * s.codec_context.height)
             # Several threads are quicker, but what they make of a damaged frame differs from one
             # time to the next.
@@ -158,7 +165,8 @@ class VideoSource:
         if start[4:8] in (b"ftyp", b"moov", b"mdat") or start.startswith(
             (b"RIFF", b"\x1a\x45\xdf\xa3")
         ):
-            return f"the video is damaged or cut short ({error}). Copy or download it again."
+            reason = getattr(error, "strerror", None) or error
+            return f"the video is damaged or cut short ({reason}). Copy or download it again."
         return f"this is no video that mien can read. {_EXPECTED}"
 
     def _head(self) -> bytes:
@@ -166,6 +174,24 @@ class VideoSource:
             return self.content[:512]
         with self.content.open("rb") as file:
             return file.read(512)
+
+
+def packets(opened: Opened) -> Iterator[Packet[Any]]:
+    """Yields the packets of all streams that were known when a file was opened.
+
+    Empty ones, of which no frame comes, are left out.
+
+    Raises:
+        av.FFmpegError: the file cannot be read further.
+    """
+    while True:
+        try:
+            for packet in opened.container.demux():
+                if packet.size:
+                    yield packet
+        except IndexError:
+            continue  # PyAV stumbles over a stream that begins in the middle: the next one is read
+        return
 
 
 def library() -> Any:

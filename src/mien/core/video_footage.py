@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mien.core.errors import VideoError
 from mien.core.types import Image
 from mien.core.video_facts import VideoFacts
-from mien.core.video_files import Opened, VideoSource, library
+from mien.core.video_files import Opened, VideoSource, library, packets
 from mien.core.video_pixels import check_pixels, rgb, upright_size
 from mien.core.video_tables import Key, read_table
 
@@ -141,8 +141,8 @@ class FileFootage:
         self.damaged, last, whole = 0, -1, 0
         times = self._table.times
         with ExitStack() as stack:
-            opened, packets = self._packets(stack, key)
-            for picture in self._pictures(opened, packets):
+            opened, found = self._packets(stack, key)
+            for picture in self._pictures(opened, found):
                 index = last + 1
                 if not self._table.counted and picture.pts is not None:
                     index = max(index, int(np.searchsorted(self._table.pts, picture.pts)))
@@ -156,28 +156,27 @@ class FileFootage:
     def _packets(self, stack: ExitStack, key: Key) -> tuple[Opened, Iterator[Packet[Any]]]:
         """Returns the opened file and its packets from a key on."""
         opened = stack.enter_context(self._source.open())
-        packets = _packets(opened)
         if not key.place:
-            return opened, packets
+            return opened, _packets(opened)
         if self._kinds[0] in _SEEKABLE and (found := _jump(opened, key)) is not None:
             return opened, found
         opened = stack.enter_context(self._source.open())
         return opened, itertools.islice(_packets(opened), key.place, None)
 
-    def _pictures(self, opened: Opened, packets: Iterator[Packet[Any]]) -> Iterator[Picture]:
+    def _pictures(self, opened: Opened, found: Iterator[Packet[Any]]) -> Iterator[Picture]:
         """Yields the frames that can be decoded in full, in the order in which they are shown."""
         av = library()
         packet: Packet[Any] | None
         while True:
             try:
-                packet = next(packets, None)
+                packet = next(found, None)
             except (av.FFmpegError, OSError):
                 packet = None  # the file ends here; `VideoFacts.lost` tells what is missing
             try:
-                found = opened.stream.codec_context.decode(packet)
+                pictures = opened.stream.codec_context.decode(packet)
             except (av.FFmpegError, MemoryError):
-                found = []
-            yield from (picture for picture in found if not picture.is_corrupt)
+                pictures = []
+            yield from (picture for picture in pictures if not picture.is_corrupt)
             if packet is None:  # the decoder has handed out what it had held back
                 return
 
@@ -208,20 +207,21 @@ class FileFootage:
 
 
 def _packets(opened: Opened) -> Iterator[Packet[Any]]:
-    """Yields the packets of the video stream; empty ones, which no frame comes of, are left out."""
-    return (packet for packet in opened.container.demux(opened.stream) if packet.size)
+    """Yields the packets of the video stream."""
+    own = opened.stream.index
+    return (packet for packet in packets(opened) if packet.stream_index == own)
 
 
 def _jump(opened: Opened, key: Key) -> Iterator[Packet[Any]] | None:
     """Returns the packets from a key on, found by a jump; None where the jump misses it."""
     try:
         opened.container.seek(key.pts, stream=opened.stream)
-        packets = _packets(opened)
-        for packet in packets:
+        following = _packets(opened)
+        for packet in following:
             if not packet.is_keyframe or packet.pts is None:
                 continue
             if packet.pts == key.pts:
-                return itertools.chain([packet], packets)
+                return itertools.chain([packet], following)
             if packet.pts > key.pts:
                 return None
     except (library().FFmpegError, OSError):

@@ -11,11 +11,14 @@ import numpy as np
 
 from mien.core.errors import VideoError
 from mien.core.types import Image
+from mien.core.video_files import library
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame as Decoded
 
 _UPRIGHT: Final = (1.0, 0.0, 0.0, 1.0)
+_COMMON: Final = "ITU601"
+"""The colours of most videos that state none."""
 _WIDEST: Final = 10
 """A pixel that claims to be wider or higher than this many others is not believed."""
 
@@ -30,11 +33,14 @@ def rgb(frame: Decoded, aspect: Fraction | None, max_pixels: int, name: str) -> 
         name: what to call the video in errors.
 
     Raises:
-        VideoError: it has more.
+        VideoError: it has more, or cannot be converted.
     """
     width, height = shown_size(frame.width, frame.height, aspect)
     check_pixels(width, height, max_pixels, name)
-    image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    try:
+        image = _converted(frame, width, height)
+    except VideoError as error:
+        raise VideoError(f"{name}: {error}") from None
     return np.ascontiguousarray(_turned(image, _matrix(frame)))
 
 
@@ -66,6 +72,26 @@ def check_pixels(width: int, height: int, max_pixels: int, name: str) -> None:
             f"{name}: frames of {width} x {height} pixels are more than the limit of "
             f"{max_pixels:,}. Scale the video down first."
         )
+
+
+def _converted(frame: Decoded, width: int, height: int) -> Image:
+    av = library()
+    for colours in (None, _COMMON):
+        try:
+            image = frame.to_ndarray(
+                format="rgb24",
+                width=width,
+                height=height,
+                src_colorspace=colours,
+                dst_colorspace=colours,
+            )
+        except (av.FFmpegError, ValueError):
+            continue  # a damaged header may name colours that nobody knows
+        return np.asarray(image, np.uint8)
+    raise VideoError(
+        f"frames of the kind {frame.format.name} cannot be turned into RGB. Convert the video to "
+        "MP4 with H.264 first."
+    )
 
 
 def _matrix(frame: Decoded) -> tuple[float, float, float, float]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.core.errors import VideoError
-from mien.core.video_files import VideoSource, library
+from mien.core.video_files import VideoSource, library, packets
 
 if TYPE_CHECKING:
     from av.container.input import InputContainer
@@ -144,14 +144,15 @@ def read_table(source: VideoSource, max_frames: int | None = None) -> Table:
         VideoError: it holds no frame, or too many; or it cannot be opened.
     """
     av = library()
-    with source.open() as (container, stream):
+    with source.open() as opened:
+        container, stream = opened
         found = _Packets(stream.codec_context.name)
         try:
-            for packet in container.demux():
-                if packet.stream_index == stream.index and packet.size:
+            for packet in packets(opened):
+                if packet.stream_index == stream.index:
                     found.add(packet)
                     _check_count(source, found.shown, max_frames)
-                if packet.pts is not None and packet.size:
+                if packet.pts is not None:
                     until = packet.pts + (packet.duration or 0)
                     found.end = max(found.end, float(until * packet.time_base))
         except (av.FFmpegError, OSError):

@@ -87,7 +87,10 @@ class Video:
                 f"{facts.rate:g} a second."
             )
         if self.damaged:
-            told.append(f"{self.name}: {self.damaged} damaged frames are left out.")
+            frames = (
+                "1 damaged frame is" if self.damaged == 1 else f"{self.damaged} damaged frames are"
+            )
+            told.append(f"{self.name}: {frames} left out.")
         return told
 
     def _first(self) -> int:

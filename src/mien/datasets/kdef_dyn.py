@@ -62,6 +62,8 @@ class KdefDyn:
         peak_frames: how many of the last frames of a clip show its expression: a number, or a share
             such as 0.2.
         neutral_frames: how many of the first frames show none; likewise.
+        whole_sequences: keep the frames in between, too, without a label, so that `mien evaluate
+            --sequences` sees how a face gets from one to the other.
 
     Raises:
         ConfigError: an option is something else.
@@ -69,6 +71,7 @@ class KdefDyn:
 
     peak_frames: int | float = 3
     neutral_frames: int | float = 1
+    whole_sequences: bool = False
 
     info: ClassVar[SourceInfo] = SourceInfo(
         name="kdef-dyn",
@@ -116,11 +119,11 @@ class KdefDyn:
         fields = _fields(path)
         roles = sequences.pick(len(clip.times), self.peak_frames, self.neutral_frames)
         for number, role in enumerate(roles):
-            if role is None:
+            if role is None and not self.whole_sequences:
                 place = reading.frame_path(path, number)
                 yield Rejection(place, "not_selected", "between neutral and the peak")
             else:
-                shown = "neutral" if role == "neutral" else label
+                shown = {"neutral": "neutral", "peak": label}.get(role or "")
                 yield reading.frame(tree, path, number, label=shown, **fields)
 
 

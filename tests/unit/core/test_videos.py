@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core import video_cameras, video_footage, video_tables
+from mien.core import video_cameras, video_files, video_footage, video_pixels, video_tables
 from mien.core.errors import ConfigError, MissingExtraError, VideoError
 from mien.core.videos import VIDEO_EXTENSIONS, VideoFrame, open_video
 from trees.clips import clip, number_of, picture, tone
@@ -596,7 +596,7 @@ def test_a_jump_that_misses_is_made_up_for(
 
 def test_a_jump_knows_where_it_landed() -> None:
     class Packet:
-        size = 1
+        size, stream_index = 1, 0
 
         def __init__(self, pts: int | None, key: bool = True) -> None:
             self.pts, self.is_keyframe = pts, key
@@ -609,11 +609,12 @@ def test_a_jump_knows_where_it_landed() -> None:
             if self.error:
                 raise self.error
 
-        def demux(self, _: object) -> Iterator[Packet]:
+        def demux(self) -> Iterator[Packet]:
             return iter(self.packets)
 
     def landed(*packets: Packet, error: Exception | None = None) -> list[int | None] | None:
-        opened: Any = SimpleNamespace(container=Container(*packets, error=error), stream=None)
+        stream = SimpleNamespace(index=0)
+        opened: Any = SimpleNamespace(container=Container(*packets, error=error), stream=stream)
         found = video_footage._jump(opened, video_tables.Key(7, 50))
         return None if found is None else [packet.pts for packet in found]
 
@@ -652,3 +653,44 @@ def test_a_disk_that_fails_in_the_middle(
         monkeypatch.setattr(video_footage, "_packets", failing)
         assert len(list(video)) == 12
         assert video.damaged == 8
+
+
+def test_a_stream_that_begins_in_the_middle_is_passed_over() -> None:
+    """PyAV raises an IndexError at each of its packets, and can go on behind it."""
+    left = [1, IndexError(), 2, IndexError(), IndexError(), 3]
+
+    def demux() -> Iterator[Any]:
+        while left:
+            thing = left.pop(0)
+            if isinstance(thing, Exception):
+                raise thing
+            yield SimpleNamespace(size=thing)
+        yield SimpleNamespace(size=0)
+
+    opened: Any = SimpleNamespace(container=SimpleNamespace(demux=demux))
+    assert [packet.size for packet in video_files.packets(opened)] == [1, 2, 3]
+
+
+def test_a_title_in_another_encoding(tmp_path: Path) -> None:
+    data = clip(tmp_path / "a.mkv").read_bytes()
+    place = data.index(b"Lavf")
+    assert len(read(data[:place] + "Löw".encode("latin-1") + data[place + 3 :])) == 20
+
+
+def test_colours_that_nobody_knows_are_taken_for_common_ones() -> None:
+    frame = av.VideoFrame.from_ndarray(picture(7), format="rgb24")
+
+    class Odd:
+        width, height, side_data, format = 64, 48, frame.side_data, frame.format
+        known = True
+
+        def to_ndarray(self, src_colorspace: str | None, **settings: Any) -> Any:
+            if src_colorspace is None or not self.known:
+                raise av.FFmpegError(95, "Operation not supported")
+            return frame.to_ndarray(**settings)
+
+    odd: Any = Odd()
+    assert np.array_equal(video_pixels.rgb(odd, None, 10_000, "a.mp4"), picture(7))
+    odd.known = False
+    with pytest.raises(VideoError, match=r"^a\.mp4: frames of the kind rgb24 cannot be turned"):
+        video_pixels.rgb(odd, None, 10_000, "a.mp4")

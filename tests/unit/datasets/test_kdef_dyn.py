@@ -63,6 +63,15 @@ def test_a_clip_runs_from_neutral_to_the_peak(tmp_path: Path) -> None:
     assert grey == pytest.approx([30, 120, 150, 180], abs=8)
 
 
+def test_whole_clips_may_be_kept(tmp_path: Path) -> None:
+    clip(tmp_path / "SAD" / "a.mp4", kdef_dyn.morph(1), size=(32, 24))
+    samples, rejections = _scan(tmp_path, whole_sequences=True)
+    assert [(s.frame, s.label) for s in samples] == [
+        (0, "neutral"), (1, None), (2, None), (3, "sadness"), (4, "sadness"), (5, "sadness"),
+    ]  # fmt: skip
+    assert rejections == []
+
+
 def test_other_numbers_of_frames(tmp_path: Path) -> None:
     clip(tmp_path / "SAD" / "BM07SAS.avi", kdef_dyn.morph(1, 10), size=(32, 24))
     labels = {s.frame: s.label for s in _scan(tmp_path, peak_frames=0.2, neutral_frames=2)[0]}
