@@ -16,7 +16,7 @@ from mien.core.types import Image
 from mien.core.video_facts import VideoFacts
 from mien.core.video_files import library
 from mien.core.video_footage import Decoded
-from mien.core.video_pixels import check_pixels, rgb
+from mien.core.video_pixels import Showing, check_pixels
 
 _NAME: Final = re.compile(r"camera(?::(?P<number>\d{1,2}))?$", re.IGNORECASE)
 
@@ -121,7 +121,7 @@ class CameraFootage:
         Raises:
             VideoError: it has too many pixels.
         """
-        return rgb(decoded.picture, None, self._max_pixels, self._name)
+        return Showing().rgb(decoded.picture, self._max_pixels, self._name)
 
     def close(self) -> None:
         """Lets go of the camera."""

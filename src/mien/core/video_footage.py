@@ -15,7 +15,7 @@ from mien.core.errors import VideoError
 from mien.core.types import Image
 from mien.core.video_facts import VideoFacts
 from mien.core.video_files import Opened, VideoSource, library, packets
-from mien.core.video_pixels import check_pixels, rgb, upright_size
+from mien.core.video_pixels import Showing, check_pixels, showing
 from mien.core.video_tables import Key, read_table
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class FileFootage:
                 f"{max_seconds:g} s. Cut it into parts first."
             )
         self.times: npt.NDArray[np.float64] | None = self._table.times
+        self._showing = Showing()
         self.facts = self._facts()
 
     def decoded(self, first: int = 0) -> Generator[Decoded]:
@@ -131,7 +132,7 @@ class FileFootage:
         Raises:
             VideoError: it has too many pixels.
         """
-        return rgb(decoded.picture, self._aspect, self._source.max_pixels, self._source.name)
+        return self._showing.rgb(decoded.picture, self._source.max_pixels, self._source.name)
 
     def close(self) -> None:
         """Does nothing: every reading closes its own file."""
@@ -190,7 +191,8 @@ class FileFootage:
                 f"{self._source.name}: none of its {len(table.times)} frames can be decoded "
                 f"({self._codec}). The file is damaged: copy or download it again."
             )
-        width, height, rotation = upright_size(first.picture, self._aspect)
+        self._showing = showing(first.picture, self._aspect)
+        width, height = self._showing.upright(first.picture.width, first.picture.height)
         check_pixels(width, height, self._source.max_pixels, self._source.name)
         return VideoFacts(
             width=width,
@@ -198,7 +200,7 @@ class FileFootage:
             rate=table.rate,
             duration=table.duration,
             frames=len(table.times),
-            rotation=rotation,
+            rotation=self._showing.rotation,
             codec=self._codec,
             container="mp4" if "mp4" in self._kinds else self._kinds[0],
             counted=table.counted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import struct
 import sys
@@ -461,6 +462,22 @@ def test_a_start_beyond_the_end_gives_nothing(written: Callable[[str], Path]) ->
         assert read(written(name), start=1000, rate=3) == []
 
 
+def test_frames_go_when_they_are_let_go(tmp_path: Path) -> None:
+    """None waits in a circle of references, with its pixels, for the collector."""
+    for name, turned in (("a.mp4", 90), ("b.mp4", None)):
+        path = clip(tmp_path / name, 100, rotation=turned)
+        gc.collect()
+        gc.disable()
+        try:
+            with open_video(path) as video:
+                for _ in video:
+                    pass
+            left = [thing for thing in gc.get_objects() if isinstance(thing, av.VideoFrame)]
+        finally:
+            gc.enable()
+        assert len(left) < 10  # of a hundred
+
+
 def test_memory_stays_flat(tmp_path: Path) -> None:
     def pictures(count: int) -> Iterator[Any]:
         return (picture(number, (320, 240)) for number in range(count))
@@ -690,7 +707,7 @@ def test_colours_that_nobody_knows_are_taken_for_common_ones() -> None:
             return frame.to_ndarray(**settings)
 
     odd: Any = Odd()
-    assert np.array_equal(video_pixels.rgb(odd, None, 10_000, "a.mp4"), picture(7))
+    assert np.array_equal(video_pixels.Showing().rgb(odd, 10_000, "a.mp4"), picture(7))
     odd.known = False
     with pytest.raises(VideoError, match=r"^a\.mp4: frames of the kind rgb24 cannot be turned"):
-        video_pixels.rgb(odd, None, 10_000, "a.mp4")
+        video_pixels.Showing().rgb(odd, 10_000, "a.mp4")
