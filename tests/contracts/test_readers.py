@@ -124,3 +124,20 @@ def test_a_file_that_cannot_be_read_is_rejected(name: str, tmp_path: Path) -> No
     reasons = {item.reason for item in items if isinstance(item, Rejection) and item.path == path}
     assert reasons == {"unreadable"}
     assert path not in {sample.path.partition("!/")[0] for sample in samples(items)}
+
+
+WHOLE = [name for name in NAMES if "whole_sequences" in registry.load("datasets", name).__dict__]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_sequences_keep_the_frames_in_between(name: str, tmp_path: Path) -> None:
+    built(name, tmp_path / "root")
+    reader = registry.load("datasets", name)
+    some = scanned(name, tmp_path / "root")
+    whole = list(reader(whole_sequences=True).scan(tmp_path / "root"))
+    labels = {one.path: one.label for one in samples(some)}
+    assert {one.path: one.label for one in samples(whole) if one.label} == labels
+    between = [one for one in samples(whole) if one.label is None]
+    assert between
+    assert all(one.sequence and one.frame is not None for one in between)
+    assert len(whole) == len(some)

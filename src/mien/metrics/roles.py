@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mien.core.catalogue import polars_or_error
 from mien.core.labels import CLASSES
 from mien.core.scores import POINTS, RoleScores, Scores
 from mien.core.spec import ModelSpec, Prior
@@ -38,6 +39,34 @@ def probabilities(spec: ModelSpec, rows: polars.DataFrame, point: str = "shipped
         logits = rows["logits"].drop_nulls().to_numpy()
         shares[found] = spec.probabilities(logits, _PRIOR_OF[point])
     return shares
+
+
+def answers(spec: ModelSpec, rows: polars.DataFrame) -> polars.DataFrame:
+    """Returns what a model makes of some pictures at its own operating point.
+
+    Args:
+        spec: the description of the model.
+        rows: a picture each: ``logits``, null where there is no face; ``refused``, why `crop` gave
+            none; pose and quality (see `Thresholds.reason`).
+
+    Returns:
+        The rows without ``refused``, with ``missed`` (why there is no face, or null), ``answer``
+        and ``confidence`` (0 to 1; null without a face), ``abstained`` (why, or null) and the
+        seven probabilities by class.
+    """
+    pl = polars_or_error()
+    why = pl.col("refused").fill_null("no_chip")
+    rows = rows.with_columns(missed=pl.when(pl.col("logits").is_null()).then(why)).drop("refused")
+    shares = probabilities(spec, rows)
+    found = rows["missed"].is_null().to_numpy()
+    best = np.nan_to_num(shares).argmax(axis=1)
+    named = [CLASSES[k] if ok else None for k, ok in zip(best, found, strict=True)]
+    columns = {name: shares[:, i] for i, name in enumerate(CLASSES)}
+    return rows.with_columns(
+        pl.Series("answer", named, pl.String),
+        pl.Series("confidence", shares.max(axis=1)).fill_nan(None),
+        *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
+    ).with_columns(abstained=spec.thresholds.reason())
 
 
 def score(spec: ModelSpec, rows: polars.DataFrame, point: str, how: How) -> Scores:

@@ -9,14 +9,11 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from mien.core.catalogue import polars_or_error
 from mien.core.labels import CLASSES, titled
 from mien.core.spec import ModelSpec
 from mien.metrics.conditions import BANDS, band_name
 from mien.metrics.detection import rates
-from mien.metrics.roles import probabilities
 from mien.metrics.tables import markdown, percent
 
 if TYPE_CHECKING:
@@ -31,40 +28,12 @@ SHOWN_BANDS: Final[dict[str, tuple[float, ...]]] = {
 """The borders of the bands; the highest belongs to its band."""
 
 
-def answers(spec: ModelSpec, rows: polars.DataFrame) -> polars.DataFrame:
-    """Returns what a model makes of some pictures at its own operating point.
-
-    Args:
-        spec: the description of the model.
-        rows: a picture each: ``logits``, null where there is no face; ``refused``, why `crop` gave
-            none; pose and quality (see `Thresholds.reason`).
-
-    Returns:
-        The rows without ``refused``, with ``missed`` (why there is no face, or null), ``answer``
-        and ``confidence`` (0 to 1; null without a face), ``abstained`` (why, or null) and the
-        seven probabilities by class.
-    """
-    pl = polars_or_error()
-    why = pl.col("refused").fill_null("no_chip")
-    rows = rows.with_columns(missed=pl.when(pl.col("logits").is_null()).then(why)).drop("refused")
-    shares = probabilities(spec, rows)
-    found = rows["missed"].is_null().to_numpy()
-    best = np.nan_to_num(shares).argmax(axis=1)
-    named = [CLASSES[k] if ok else None for k, ok in zip(best, found, strict=True)]
-    columns = {name: shares[:, i] for i, name in enumerate(CLASSES)}
-    return rows.with_columns(
-        pl.Series("answer", named, pl.String),
-        pl.Series("confidence", shares.max(axis=1)).fill_nan(None),
-        *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
-    ).with_columns(abstained=spec.thresholds.reason())
-
-
 def by_group(rows: polars.DataFrame, by: str) -> list[dict[str, Any]]:
     """Returns what became of the pictures of each group.
 
     Args:
-        rows: as `answers` returns them, with the column ``by``; pictures without a group are left
-            out.
+        rows: as `roles.answers` returns them, with the column ``by``; pictures without a group are
+            left out.
         by: the column that names the group.
 
     Returns:
@@ -88,7 +57,7 @@ def by_band(rows: polars.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Returns how often the model answers in each band of pose and light, among faces found.
 
     Args:
-        rows: as `answers` returns them.
+        rows: as `roles.answers` returns them.
 
     Returns:
         For each of `SHOWN_BANDS` the bands that hold a face: ``band``, ``faces``, ``answered``.
@@ -116,7 +85,7 @@ def survey_page(
 
     Args:
         spec: the model's description.
-        rows: as `answers` returns them.
+        rows: as `roles.answers` returns them.
         groups: the columns to go by.
         note: what the reader should know first.
     """

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
 from pydantic import Field
 
 from mien.core import catalogue as tables
@@ -24,7 +23,7 @@ from mien.core.spec import ModelSpec
 from mien.metrics.conditions import conditions, conditions_page
 from mien.metrics.groups import GroupSettings, gaps, groups, groups_page
 from mien.metrics.intensity import intensity, intensity_page, series
-from mien.metrics.roles import probabilities, score_role
+from mien.metrics.roles import answers, score_role
 from mien.metrics.summary import How
 from mien.metrics.tables import caption, headline, page
 from mien.plots import exam as draw
@@ -176,26 +175,10 @@ def summary(out: Path) -> str:
 
 def _answers(spec: ModelSpec, rows: polars.DataFrame, seen: polars.DataFrame) -> polars.DataFrame:
     """Returns one row a scored picture: logits, and what the shipped point makes of them."""
-    pl = tables.polars_or_error()
     rows = rows.drop("scored").join(seen, on=KEY, how="left", maintain_order="left")
-    why = pl.col("refused").fill_null("no_chip")
-    rows = rows.with_columns(missed=pl.when(pl.col("logits").is_null()).then(why)).drop("refused")
-    shares = probabilities(spec, rows)
-    found = rows["missed"].is_null().to_numpy()
-    best = np.nan_to_num(shares).argmax(axis=1)
-    answers = [CLASSES[k] if ok else None for k, ok in zip(best, found, strict=True)]
-    columns = {name: shares[:, i] for i, name in enumerate(CLASSES)}
-    return (
-        rows.with_columns(
-            pl.Series("answer", answers, pl.String),
-            pl.Series("confidence", shares.max(axis=1)).fill_nan(None),
-            *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
-        )
-        .with_columns(abstained=spec.thresholds.reason())
-        .select(
-            *KEY, "role", "label", "subject", "cluster", "missed", "answer", "confidence",
-            "abstained", *CLASSES, "logits", *SEEN, *STATED,
-        )
+    return answers(spec, rows).select(
+        *KEY, "role", "label", "subject", "cluster", "missed", "answer", "confidence",
+        "abstained", *CLASSES, "logits", *SEEN, *STATED,
     )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from mien.core.framing import check_framing
 from mien.core.labels import CLASSES
 from mien.core.origins import picture, read_sources
 from mien.core.types import Image
-from mien.metrics.survey import REASONS, answers, by_band, by_group, survey_page
+from mien.metrics.roles import answers
+from mien.metrics.survey import REASONS, by_band, by_group, survey_page
 from mien.plots.sheet import Cell, sheet
 from mien.runtimes.model import DEFAULT, WEIGHTS, Model
 from mien.runtimes.stored import SEEN, spread_logits, stored_logits

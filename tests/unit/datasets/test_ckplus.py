@@ -206,16 +206,3 @@ def test_names_survive_the_grammar(subject: int, number: int, frame: int, upper:
         assert int(match["frame"]) == frame
     assert module._NAME.search(f"{stem}_emotion.txt") is None
     assert module._LABEL.search(f"{stem}_facs.txt") is None
-
-
-def test_whole_sequences_keep_the_frames_in_between(tmp_path: Path) -> None:
-    ckplus.build(tmp_path)
-    some, left = _scan(tmp_path)
-    whole, reasons = _scan(tmp_path, whole_sequences=True)
-    assert {path: one.label for path, one in whole.items() if one.label} == {
-        path: one.label for path, one in some.items()
-    }
-    between = [one for one in whole.values() if one.label is None]
-    assert between
-    assert all(one.sequence and one.frame is not None for one in between)
-    assert len(whole) + len(reasons) == len(some) + len(left)

@@ -219,16 +219,3 @@ def test_paths_survive_the_grammar(
     lit = {"Normal": "strong"}.get(light, light.lower())
     assert module._key(match) == (f"P{subject:03}", spectrum, lit, emotion)
     assert module._PATH.search(f"x{text}") is None
-
-
-def test_whole_sequences_keep_the_frames_in_between(tmp_path: Path) -> None:
-    oulu_casia.build(tmp_path)
-    some, left = _scan(tmp_path)
-    whole, reasons = _scan(tmp_path, whole_sequences=True)
-    assert {path: one.label for path, one in whole.items() if one.label} == {
-        path: one.label for path, one in some.items()
-    }
-    between = [one for one in whole.values() if one.label is None]
-    assert between
-    assert all(one.sequence and one.frame is not None for one in between)
-    assert len(whole) + len(reasons) == len(some) + len(left)

@@ -14,7 +14,8 @@ from mien.core.labels import CLASSES
 from mien.core.quality import NAMES as QUALITIES
 from mien.core.spec import ModelSpec
 from mien.core.thresholds import Thresholds
-from mien.metrics.survey import REASONS, SHOWN_BANDS, answers, by_band, by_group, survey_page
+from mien.metrics.roles import answers
+from mien.metrics.survey import REASONS, SHOWN_BANDS, by_band, by_group, survey_page
 
 SPEC = ModelSpec(
     name="tiny",
