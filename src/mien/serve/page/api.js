@@ -67,11 +67,30 @@ export function model(name) {
 }
 
 /** Returns the answer for one picture, and the milliseconds there and back. */
-export async function predict(bytes, type, name, signal) {
-  const start = performance.now();
-  const answer = await ask(`/v1/predict?${new URLSearchParams({ model: name, chips: "true" })}`, {
+export function predict(bytes, type, name, signal) {
+  return predicted(bytes, type, { model: name, chips: "true" }, signal);
+}
+
+/** Returns the same for a frame of the camera, without pictures in the answer. */
+export function look(blob, name, signal) {
+  return predicted(blob, blob.type, { model: name }, signal);
+}
+
+/** Returns who is seen in some frames, and what changed. */
+export function follow(frames, name, signal) {
+  return ask("/v1/follow", {
     method: "POST",
-    body: bytes,
+    body: JSON.stringify({ frames, model: name }),
+    headers: { "Content-Type": "application/json" },
+    signal,
+  });
+}
+
+async function predicted(body, type, query, signal) {
+  const start = performance.now();
+  const answer = await ask(`/v1/predict?${new URLSearchParams(query)}`, {
+    method: "POST",
+    body,
     headers: { "Content-Type": /^image\/[\w.+-]+$/.test(type) ? type : "application/octet-stream" },
     signal,
   });

@@ -1,4 +1,4 @@
-// A photo from the camera: a preview, a shutter, and the camera off as soon as the box closes.
+// The camera's box: a preview, a shutter, the live mode; the camera is off as soon as it closes.
 
 import { byId } from "./dom.js";
 import { cameraFault } from "./words.js";
@@ -7,8 +7,17 @@ let stream = null;
 let facing = "user";
 let opening = 0;
 
-/** Wires the camera's box; `take` receives each photo as a File. */
-export function cameraBox(take) {
+let live = null;
+
+/**
+ * Wires the camera's box.
+ *
+ * @param {(photo: File) => void} take receives each photo
+ * @param {{ready: Function, gone: Function}} follower hears when the camera shows something, and
+ *     when it does not any more
+ */
+export function cameraBox(take, follower) {
+  live = follower;
   const box = byId("camera-box");
   byId("camera").addEventListener("click", () => {
     box.showModal();
@@ -44,7 +53,7 @@ async function start() {
     }
     stream = opened;
     await play();
-    words.textContent = "The picture stays in this page until you take the photo.";
+    words.textContent = "The picture stays in this page until you take the photo, or follow live.";
   } catch (error) {
     if (mine !== opening) return;
     stop();
@@ -59,12 +68,14 @@ async function play() {
   await preview.play();
   byId("shutter").disabled = false;
   byId("shutter").focus();
+  live.ready(preview, facing === "user");
   const devices = await navigator.mediaDevices.enumerateDevices();
   byId("turn").hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
 }
 
 function stop() {
   opening += 1;
+  live.gone();
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = null;
   byId("preview").srcObject = null;

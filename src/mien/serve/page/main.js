@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { cameraBox } from "./camera.js";
 import { byId, el } from "./dom.js";
 import { intake } from "./intake.js";
+import { liveMode } from "./live.js";
 import { about } from "./model.js";
 import { answerFor, check, Refused } from "./queue.js";
 import { drawResults } from "./results.js";
@@ -233,6 +234,15 @@ byId("other").addEventListener("change", chooseModels);
 byId("clear").addEventListener("click", clear);
 addEventListener("hashchange", () => api.takeToken() && open());
 intake(take, complain);
-cameraBox((photo) => take([photo]));
+cameraBox(
+  (photo) => take([photo]),
+  liveMode(
+    () => state.models[0],
+    (error) => {
+      byId("camera-box").close();
+      closed(error);
+    },
+  ),
+);
 api.takeToken();
 open();
