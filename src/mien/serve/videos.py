@@ -132,6 +132,8 @@ async def answered(
             f"No answer within {limits.video_wait:g} seconds. Ask for a lower rate, or try later.",
             RETRY_AFTER,
         )
+    except asyncio.CancelledError:  # the service ends, and waits no longer
+        raise _stops() from None
     finally:
         stop()
         gone.cancel()
@@ -192,7 +194,7 @@ def _looked(video: Video, asked: Asked, go_on: Callable[[], bool]) -> Iterator[F
     predictor, most = asked.predictor, asked.limits.faces
     for frame in video:
         if not go_on():
-            raise ServiceError("overloaded", "The service stops. Try again.", 1)
+            raise _stops()
         seen = predictor.look((f"frame {frame.index}", frame.image))
         (picture,) = predictor.classify([replace(seen, image=None, cuts=seen.cuts[:most])])
         yield frame.time, picture.predictions
@@ -207,6 +209,10 @@ def _film(video: Video, frames: int) -> FilmAnswer:
         frames=frames,
         warnings=video.warnings(),
     )
+
+
+def _stops() -> ServiceError:
+    return ServiceError("overloaded", "The service stops. Try again.", 1)
 
 
 async def _left(request: Request) -> None:

@@ -307,6 +307,25 @@ def test_the_work_stops_with_the_service(
     assert slow() < 20
 
 
+def test_a_service_that_waits_no_longer_says_so(
+    film: bytes, predictor: Predictor, slow: Callable[[], int]
+) -> None:
+    films = Films()
+
+    async def ask() -> None:
+        request = _request(film, asyncio.Event())
+        task = asyncio.ensure_future(videos.answered(request, films, predictor, Limits(), 10))
+        await asyncio.to_thread(until, slow)
+        task.cancel()
+        await task
+
+    with pytest.raises(ServiceError, match="The service stops"):
+        asyncio.run(ask())
+    until(lambda: not films._place.locked())
+    assert slow() < 20
+    films.close()
+
+
 def test_only_the_largest_faces_of_a_frame_go_through_the_network(
     film: bytes, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
