@@ -30,6 +30,11 @@ class _InMemory(MultiPartParser):
 
     spool_max_size = 1 << 40
 
+    def close(self) -> None:
+        """Closes all files; Starlette leaves those open whose part broke off, or was no form."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
 
 async def read_pictures(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
     """Returns the pictures of a request: the name and the encoded bytes of each.
@@ -138,8 +143,14 @@ async def _parts(headers: Headers, body: bytes, most: int) -> list[tuple[str, by
         max_files=most,
         max_fields=0,
     )
+    pictures = []
     try:
         form = await parser.parse()
+        for number, (_, part) in enumerate(form.multi_items(), 1):
+            assert isinstance(part, UploadFile)  # fields are refused
+            name = (part.filename or "")[:_NAME_LENGTH] or f"image {number}"
+            name = name.encode("utf-8", "replace").decode()  # some charsets leave halves of letters
+            pictures.append((name, await part.read()))
     except MultiPartException as error:
         code = "too_large" if error.message.startswith("Too many files") else "bad_request"
         raise ServiceError(
@@ -149,13 +160,8 @@ async def _parts(headers: Headers, body: bytes, most: int) -> list[tuple[str, by
         raise ServiceError(
             "bad_request", f"The body is not multipart/form-data: {type(error).__name__}."
         ) from None
-    pictures = []
-    for number, (_, part) in enumerate(form.multi_items(), 1):
-        assert isinstance(part, UploadFile)  # fields are refused
-        name = (part.filename or "")[:_NAME_LENGTH] or f"image {number}"
-        name = name.encode("utf-8", "replace").decode()  # some charsets leave halves of letters
-        pictures.append((name, await part.read()))
-        await part.close()
+    finally:
+        parser.close()
     if not pictures:
         raise ServiceError("bad_request", "The form holds no file. Send at least one.")
     return pictures
