@@ -1,18 +1,26 @@
-"""Runs an exported network with OpenVINO: on Intel's and AMD's processors often the quickest."""
+"""Runs an exported network with OpenVINO: on Intel's and AMD's processors often the quickest.
+
+One face is answered soonest by all threads together. A batch is answered soonest in parts, one a
+thread: threads that share a layer wait for each other at its end (on two cores 5 to 20 % longer).
+"""
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from mien.core.errors import MissingExtraError, ModelError
+from mien.core.machine import cores
 from mien.core.spec import check_input
 from mien.core.types import Floats
 
+_LEAST: Final = 4
+"""Faces a thread that are worth going in parts."""
 _HINTS: Final = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
 
 
@@ -51,12 +59,22 @@ class OpenVinoRuntime:
             "CPU", "OPTIMIZATION_CAPABILITIES"
         ):
             raise ModelError("This CPU computes no bfloat16. Take the precision fp32 or int8.")
-        settings = {"INFERENCE_PRECISION_HINT": _HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
-        if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(threads)
+        self._threads = cores() if threads is None else threads
+        settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_NUM_THREADS": str(self._threads),
+        }
         try:
             network = core.read_model(path.read_bytes())
-            self._compiled = core.compile_model(network, "CPU", settings)
+            self._compiled = core.compile_model(
+                network, "CPU", {**settings, "PERFORMANCE_HINT": "LATENCY"}
+            )
+            # Compiled when the first batch comes: it takes the memory of the network once more.
+            self._in_parts = functools.cache(
+                lambda: core.compile_model(
+                    network, "CPU", {**settings, "NUM_STREAMS": str(self._threads)}
+                )
+            )
             inputs, outputs = self._compiled.inputs, self._compiled.outputs
             shapes = [end.partial_shape for end in (*inputs, *outputs)]
         except OSError as error:
@@ -84,6 +102,17 @@ class OpenVinoRuntime:
         check_input(batch, self.input_shape)
         if not len(batch):
             return np.empty((0, self._classes), np.float32)
-        request = self._compiled.create_infer_request()
-        logits: Floats = np.array(request.infer([batch])[self._compiled.output(0)], np.float32)
-        return logits
+        if self._threads == 1 or len(batch) < _LEAST * self._threads:
+            return _answer(self._compiled.create_infer_request().infer([batch]))
+        parts = np.array_split(batch, self._threads)
+        requests = [self._in_parts().create_infer_request() for _ in parts]
+        for request, part in zip(requests, parts, strict=True):
+            request.start_async([part], share_inputs=True)
+        for request in requests:
+            request.wait()
+        return np.concatenate([_answer(request.results) for request in requests])
+
+
+def _answer(results: Any) -> Floats:
+    logits: Floats = np.array(results[0], np.float32)
+    return logits

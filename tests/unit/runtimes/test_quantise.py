@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mien.core.errors import ModelError
 from mien.runtimes.onnx import OnnxRuntime
-from mien.runtimes.quantise import Recipe, float_nodes, quantise, race, rewritten
+from mien.runtimes.quantise import Recipe, quantise, race
+from mien.runtimes.rewriting import float_nodes, rewritten
 
 
 def network() -> onnx.ModelProto:
