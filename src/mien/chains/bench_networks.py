@@ -27,7 +27,7 @@ from mien.runtimes.model import SPEC, WEIGHTS, Model, find
 THESIS: Final = {"resnet101": 742 / 11405, "vgg16": 742 / 1854, "alexnet": 742 / 349}
 """Pictures a second on four virtual cores: 3 h 10 min 5 s, 30 min 54 s, 5 min 49 s for 742."""
 COUNT: Final = 742
-BATCHES: Final = (8, 32)
+BATCHES: Final = (16, 32)
 """Faces at once that are tried: which is quicker depends on the network and the machine. With few,
 what passes from layer to layer stays in the processor's cache; with many, threads wait less."""
 _CALIBRATION: Final = 64

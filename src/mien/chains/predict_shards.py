@@ -19,6 +19,7 @@ from mien.core import registry
 from mien.core.artifact import StageFolder, atomic, write_json
 from mien.core.config import StageConfig
 from mien.core.errors import MissingExtraError
+from mien.core.machine import give_back_memory
 from mien.core.progress import track
 from mien.core.sources import expand
 from mien.core.spec import Prior
@@ -134,6 +135,7 @@ def _predict_shard(shard: _Shard) -> int:
                 counts["faces"] += prediction.face is not None
                 counts[prediction.reason or "answered"] += 1
     write_json(shard.work / _COUNTS.format(shard.index), counts)  # last: now the shard is whole
+    give_back_memory()
     return len(names)
 
 

@@ -66,3 +66,18 @@ def test_a_system_without_proc_is_asked_otherwise(monkeypatch, tmp_path):
     monkeypatch.setitem(machine.sys.modules, "resource", None)
     with pytest.raises(StageError, match="Measure on Linux or macOS"):
         machine.peak_memory()
+
+
+def test_memory_is_given_back_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.give_back_memory()
+    calls: list[int] = []
+
+    class Library:
+        def malloc_trim(self, left: int) -> None:
+            calls.append(left)
+
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: Library())
+    machine.give_back_memory()
+    assert calls == [0]
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: object())
+    machine.give_back_memory()
