@@ -24,6 +24,8 @@ BANDS: Final = dict(
     )
 )
 """The colour of each class."""
+_STEPS: Final = 2000
+"""Steps along a strip; hours of video have more frames than a figure has pixels."""
 MOST: Final = 8
 """So many people are drawn; a crowd would make a figure that nobody can look at."""
 _ROOM: Final = 1.42
@@ -79,6 +81,7 @@ def timelines(people: Sequence[Timeline], path: Path, title: str = "") -> Path:
 
 def _strip(axes: Axes, times: Reals, rows: Reals) -> None:
     """Stacks seven bands; each frame is drawn up to the next one, so that gaps stay white."""
+    times, rows = _thinned(times, rows)
     tops = np.nan_to_num(rows).cumsum(axis=1)
     below = np.zeros(len(times))
     for place, name in enumerate(CLASSES):
@@ -87,6 +90,18 @@ def _strip(axes: Axes, times: Reals, rows: Reals) -> None:
         )
         below = tops[:, place]
     axes.margins(x=0)
+
+
+def _thinned(times: Reals, rows: Reals) -> tuple[Reals, Reals]:
+    """Returns no more steps than can be seen: means of frames that stand side by side."""
+    if len(times) <= _STEPS:
+        return times, rows
+    starts = np.unique(np.linspace(0, len(times), _STEPS, endpoint=False).astype(np.int64))
+    known = np.isfinite(rows)
+    sums = np.add.reduceat(np.where(known, rows, 0), starts, axis=0)
+    counts = np.add.reduceat(known.astype(np.float64), starts, axis=0)
+    means: Reals = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    return times[starts], means
 
 
 def _mark(axes: Axes, one: Timeline, *, named: bool) -> None:

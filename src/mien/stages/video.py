@@ -15,7 +15,7 @@ from mien.core import catalogue as tables
 from mien.core.artifact import StageFolder, read_meta, write_json
 from mien.core.config import StageConfig
 from mien.core.errors import VideoError
-from mien.core.machine import cores
+from mien.core.machine import cores, give_back_memory
 from mien.core.progress import track
 from mien.core.spec import Prior
 from mien.core.videos import VideoFacts, open_video
@@ -136,6 +136,7 @@ def video(config: VideoConfig, source: Path, out: Path, *, overwrite: bool = Fal
     if folder.done:
         return out
     _look(config, model, source, facts, folder.work, lids)
+    give_back_memory()  # frames are gone; what follows needs room of its own
     told = json.loads((folder.work / _FACTS).read_text("utf-8"))
     parts = list(itertools.takewhile(Path.exists, _places(folder.work)))
     how = Recording(following, config.attention, config.form, model.spec.name, source.name)

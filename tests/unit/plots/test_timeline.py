@@ -11,7 +11,7 @@ import pytest
 
 from mien.core.errors import DataError
 from mien.core.timeline import Event, Timeline
-from mien.plots.timeline import BANDS, MOST, timelines
+from mien.plots.timeline import BANDS, MOST, _thinned, timelines
 
 pytest.importorskip("matplotlib")
 
@@ -58,3 +58,20 @@ def test_a_crowd_is_cut_to_those_seen_longest(tmp_path: Path) -> None:
 def test_nobody_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nobody"):
         timelines([], tmp_path / "a.png")
+
+
+def test_long_timelines_are_thinned_to_means(tmp_path: Path) -> None:
+    times, rows = np.arange(9001) / 25, np.zeros((9001, 7))
+    rows[:, 0] = 1
+    rows[100:200] = np.nan
+    rows[4000:4300] = np.nan
+    fewer, means = _thinned(times, rows)
+    assert len(fewer) == len(means) <= 2000
+    assert (np.diff(fewer) > 0).all()
+    gap = (fewer > 161) & (fewer < 171)
+    assert np.isnan(means[gap]).all()
+    known = np.isfinite(means).all(axis=1)
+    assert means[known].sum(axis=1) == pytest.approx(1)
+    short = make_timeline()
+    assert _thinned(short.times, short.raw)[1] is short.raw
+    assert timelines([make_timeline(0, 5000)], tmp_path / "a.png").exists()
