@@ -63,3 +63,11 @@ def test_what_divides_stays_float() -> None:
     left = float_nodes(normalising())
     assert {"square", "mean", "add", "power", "pool"} <= set(left)
     assert "divide" not in left
+
+
+def test_a_wide_first_convolution_becomes_integers_and_a_narrow_one_stays() -> None:
+    model = normalising()
+    assert "conv" in float_nodes(model)  # 27 products a place
+    wide = np.zeros((4, 3, 7, 7), np.float32)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(wide, "w"))
+    assert "conv" not in float_nodes(model)
