@@ -4,7 +4,7 @@
         [--detector yunet]
 
 PHOTOS is a folder of photographs; links to them make as many as wanted. Runs `mien predict
---shard-size 500` over the few and the many with all cores, and over the middle bound to one core,
+--shard-size 200` over the few and the many with all cores, and over the middle bound to one core,
 too, and says how long it took, how many pictures a second that is, and the memory: the most that
 each of its processes held (RSS, sampled ten times a second), added up. With --ray the many again on
 a cluster of this machine, once undisturbed and once with a worker killed on the way: how much
@@ -29,6 +29,9 @@ import psutil
 from mien.core.artifact import read_meta
 from mien.core.images import find_images
 from mien.core.machine import cores
+
+SHARD = 200
+"""A worker takes all its room once it has written a shard, so the few are some shards, too."""
 
 
 class Run(NamedTuple):
@@ -86,7 +89,7 @@ def row(photos: Path, engine: str, jobs: int, detector: str, out: Path, kill: bo
 
 def run(photos: Path, engine: str, jobs: int, detector: str, out: Path, kill: bool) -> Run:
     """Runs `mien predict` in a process of its own, and watches it."""
-    command = [sys.executable, "-m", "mien", "predict", str(photos), "--shard-size", "500"]
+    command = [sys.executable, "-m", "mien", "predict", str(photos), "--shard-size", str(SHARD)]
     command += ["--detector", detector, "--engine", engine, "--jobs", str(jobs), "--out", str(out)]
     if jobs == 1:  # else its threads would take a second core for a part of the work
         command = ["taskset", "-c", "0", *command]

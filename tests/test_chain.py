@@ -153,7 +153,10 @@ resamples = 20
 
 [explain]
 per_class = 2
-""",
+
+[survey]
+model = "ROOT/run/export"
+""".replace("ROOT", root.as_posix()),
         "utf-8",
     )
     result = RUNNER.invoke(app, ["run", str(root / "chain.toml")], catch_exceptions=False)

@@ -16,7 +16,10 @@ import mien
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
-EXTRAS = {"all", "audit", "data", "demo", "explain", "openvino", "ray", "report", "serve", "train"}
+EXTRAS = {
+    "all", "audit", "data", "demo", "explain", "openvino", "ray", "report", "serve", "train",
+    "video",
+}  # fmt: skip
 NEVER_IN_BASE = {"torch", "polars", "pyarrow", "matplotlib", "scipy", "scikit-learn", "fastapi"}
 _PIN = re.compile(r"^([a-z0-9.-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", re.MULTILINE)
 
