@@ -69,7 +69,7 @@ def test_a_face_is_followed(open_page: OpenPage) -> None:
     expect(page.locator("#live-told")).to_have_text("One person is seen.")
     assert most == [1]
     told = json.loads(next(one.post_data or "" for one in sent if "/v1/follow" in one.url))
-    assert set(told) == {"frames", "model"}
+    assert set(told) == {"frames", "model", "gap"}
     assert set(told["frames"][-1]["faces"][0]) == {"box", "probabilities", "reason"}
 
 

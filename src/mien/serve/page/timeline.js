@@ -8,6 +8,7 @@ const HEIGHT = 72; // pixels of the stack
 const BAND = 7; // of the band below it that shows which class leads
 const LETTER = 6.6; // pixels of a letter of a label
 const SAME = 1; // seconds; a change told again is found a little earlier or later
+const GONE = 3; // seconds; a busy service sees a frame now and then only
 
 /**
  * Draws the people who are there now, then those seen last.
@@ -20,7 +21,7 @@ export function drawTimelines(root, found, view) {
   const order = (one, other) => other.last - one.last || other.times.length - one.times.length;
   const shown = [...found.people].sort(order).slice(0, MOST);
   const more = found.people.length - shown.length;
-  const gone = (one) => Number(one.last < view.now - SAME);
+  const gone = (one) => Number(one.last < view.now - GONE);
   const here = (one, other) => gone(one) - gone(other) || one.person - other.person;
   const width = Math.max(200, root.clientWidth);
   root.replaceChildren(
@@ -38,7 +39,7 @@ export function drawTimelines(root, found, view) {
  */
 export function changes(found, now, told) {
   const words = [];
-  const here = found.people.filter((one) => one.last > now - SAME).length;
+  const here = found.people.filter((one) => one.last > now - GONE).length;
   if (told.here !== here) {
     words.push(here === 0 ? "Nobody is seen." : here === 1 ? "One person is seen." : `${here} people are seen.`);
     told.here = here;
@@ -177,7 +178,7 @@ function summary(one, now) {
   for (const name of one.expressions) counts.set(name, (counts.get(name) ?? 0) + 1);
   const [[name, count]] = [...counts].sort(([, some], [, others]) => others - some);
   const since = one.events.length === 1 ? "1 change" : `${one.events.length} changes`;
-  const seen = one.last < now - 1 ? `last seen ${Math.round(now - one.last)} s ago` : `now ${one.expressions.at(-1)}`;
+  const seen = one.last < now - GONE ? `last seen ${Math.round(now - one.last)} s ago` : `now ${one.expressions.at(-1)}`;
   return (
     `Person ${one.person + 1}, seen for ${seconds} s: mostly ${name} ` +
     `(${percent(count / one.expressions.length, 0)} of the frames), ${since}, ${seen}.`
