@@ -118,12 +118,12 @@ def follow_live(config: VideoConfig, source: str, seconds: float | None = None) 
     )
     follower = LiveFollower(config.following(model))
     with open_video(source, rate=config.rate) as opened:
-        known: dict[int, bool] = {}
+        known: set[int] = set()
         for found in looked_live(_until(opened, seconds), predictor):
             moment = follower.update(found.time, found.picture.predictions)
             for now in moment.people:
                 if now.person not in known and now.expression is not None:
-                    known[now.person] = True
+                    known.add(now.person)
                     yield f"{found.time:8.2f} s  person {now.person}  {titled(now.expression)}"
             yield from (_line(event, found.time) for event in moment.begun)
         yield from opened.warnings()

@@ -37,9 +37,8 @@ def how(predictor: Predictor, minimum: float = MINIMUM, gap: float | None = None
         minimum: the least seconds that an expression lasts.
         gap: seconds that a face may be lost; None takes the default.
     """
-    shares = predictor.model.spec.target_prior(predictor.prior)
     linking = Linking() if gap is None else Linking(gap=gap)
-    chain = Chain(prior=tuple(float(share) for share in shares))
+    chain = Chain.assuming(predictor.model.spec.target_prior(predictor.prior))
     return Following(linking, chain, minimum, max(LAG, minimum))
 
 

@@ -162,8 +162,7 @@ def _scored(
     config: SequencesConfig, network: Model, rows: polars.DataFrame
 ) -> Iterator[dict[str, Any]]:
     """Yields the figures of each sequence."""
-    shares = tuple(float(share) for share in network.spec.target_prior(None))
-    chain = Chain(prior=shares, correlation=config.correlation)
+    chain = Chain.assuming(network.spec.target_prior(), config.correlation)
     for part in rows.partition_by("role", "dataset", "sequence", maintain_order=True):
         rate = config.rates.get(part["dataset"][0], config.rate)
         times = part["frame"].to_numpy().astype(np.float64) / rate

@@ -91,8 +91,8 @@ class VideoConfig(StageConfig):
     def following(self, model: Model) -> Following:
         """How people are followed, with the class shares that the model's answers assume."""
         linking = Linking(self.overlap, self.gap, self.hits)
-        prior = tuple(float(share) for share in model.spec.target_prior(self.prior))
-        return Following(linking, Chain(prior=prior), self.minimum, max(LAG, self.minimum))
+        chain = Chain.assuming(model.spec.target_prior(self.prior))
+        return Following(linking, chain, self.minimum, max(LAG, self.minimum))
 
 
 def video(config: VideoConfig, source: Path, out: Path, *, overwrite: bool = False) -> Path:
@@ -122,13 +122,12 @@ def video(config: VideoConfig, source: Path, out: Path, *, overwrite: bool = Fal
     tables.polars_or_error("Following people through a video")
     new_figure(1, 1)  # a missing matplotlib is told now, not after the work
     config = config.model_copy(update={"detector": resolved(config.detector)})
-    following, lids = config.following(Model(config.model, threads=1)), None
-    if config.lids is not None:
-        lids = Eyelids(config.lids)
-    with open_video(source, rate=config.rate, max_seconds=config.max_seconds) as opened:
-        facts = opened.facts
     model = Model(config.model, runtime=config.runtime, precision=config.precision,
                   threads=config.jobs or cores())  # fmt: skip
+    following = config.following(model)
+    lids = None if config.lids is None else Eyelids(config.lids)
+    with open_video(source, rate=config.rate, max_seconds=config.max_seconds) as opened:
+        facts = opened.facts
     inputs = {"video": source, "weights": model.folder / WEIGHTS}
     if config.lids is not None:
         inputs["lids"] = config.lids

@@ -62,6 +62,17 @@ class Chain:
         if not 0 <= self.correlation < math.inf:
             raise DataError(f"The correlation is 0 or more seconds; got {self.correlation}.")
 
+    @classmethod
+    def assuming(cls, shares: npt.ArrayLike, correlation: float = 0.1) -> Chain:
+        """Returns the chain for posteriors that assume some class shares (7,).
+
+        Args:
+            shares: what a model's `target_prior` returns.
+            correlation: as above.
+        """
+        told = np.asarray(shares, np.float64).tolist()
+        return cls(prior=tuple(told), correlation=correlation)
+
     def exponent(self, seconds: float) -> float:
         """Returns what a frame counts, 0 to 1, some seconds after the last one with an answer."""
         return math.tanh(float(seconds) / (2 * self.correlation)) if self.correlation else 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -50,8 +49,8 @@ def track(
     """
     predictor = Predictor(**options)
     if following is None:
-        prior = predictor.model.spec.target_prior(predictor.prior)
-        following = Following(chain=Chain(prior=tuple(float(share) for share in prior)))
+        shares = predictor.model.spec.target_prior(predictor.prior)
+        following = Following(chain=Chain.assuming(shares))
     if not rate > 0:
         raise InputError(f"rate is a number of frames a second above 0; got {rate!r}.")
     if isinstance(frames, str | os.PathLike):
@@ -75,7 +74,7 @@ def _people(
 
 
 def _numbered(frames: Iterable[Any], rate: float) -> Iterator[VideoFrame]:
-    for number, item in zip(itertools.count(), frames, strict=False):
+    for number, item in enumerate(frames):
         time, image = item if isinstance(item, tuple) and len(item) == 2 else (number / rate, item)
         if not _is_picture(image):
             raise InputError(
