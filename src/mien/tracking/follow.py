@@ -22,6 +22,8 @@ from mien.tracking import events
 from mien.tracking.hidden_markov import LAG, Chain, Stream, smoothed
 from mien.tracking.tracks import Ended, Linker, Linking
 
+_Seen = tuple[int, BBox, Reals | None]
+"""A face of a frame: its place among the predictions, its box, its probabilities (7,) or None."""
 Frame = tuple[float, Sequence[Prediction]]
 """A frame: its time in seconds, and the predictions for the faces in it."""
 _WEAK: Final = "low_confidence"
@@ -121,10 +123,8 @@ class Follower:
         Raises:
             DataError: the time is no later than the last one.
         """
-        seen = _seen(predictions)
-        links = self._linker.update(time, [box for _, box, _ in seen])
-        over = self._over(links.ended)
-        given = dict(zip(links.tracks, seen, strict=True))
+        ended, given = _linked(self._linker, time, predictions)
+        over = self._over(ended)
         for number in {**self._paths, **given}:
             path = self._paths.setdefault(number, _Path())
             _, box, row = given.get(number, (None, None, None))
@@ -223,10 +223,8 @@ class LiveFollower:
         Raises:
             DataError: the time is no later than the last one.
         """
-        seen = _seen(predictions)
-        links = self._linker.update(time, [box for _, box, _ in seen])
-        over = self._over(links.ended)
-        given = dict(zip(links.tracks, seen, strict=True))
+        ended, given = _linked(self._linker, time, predictions)
+        over = self._over(ended)
         people: list[Now] = []
         begun: list[Event] = []
         for number in {**self._watches, **given}:
@@ -263,9 +261,18 @@ class LiveFollower:
         return found
 
 
-def _seen(predictions: Sequence[Prediction]) -> list[tuple[int, BBox, Reals | None]]:
+def _linked(
+    linker: Linker, time: float, predictions: Sequence[Prediction]
+) -> tuple[tuple[Ended, ...], dict[int, _Seen]]:
+    """Returns the tracks that a frame ended, and what it shows of each track, by its number."""
+    seen = _seen(predictions)
+    links = linker.update(time, [box for _, box, _ in seen])
+    return links.ended, dict(zip(links.tracks, seen, strict=True))
+
+
+def _seen(predictions: Sequence[Prediction]) -> list[_Seen]:
     """Returns place, box and probabilities (7,) or None of each prediction that has a face."""
-    found: list[tuple[int, BBox, Reals | None]] = []
+    found: list[_Seen] = []
     for place, one in enumerate(predictions):
         if one.face is None:
             continue
