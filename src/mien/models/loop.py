@@ -194,7 +194,8 @@ class Training:
             pictures = on_device(inputs, device)
             wanted = torch.from_numpy(targets).to(device)
             if self.teach is not None:
-                wanted = self.teach(pictures, wanted)
+                with self.fabric.autocast():
+                    wanted = self.teach(pictures, wanted)
             logits = self.module(pictures).float()
             loss = nn.functional.cross_entropy(logits, wanted, reduction="sum")
             # Each process's gradients are averaged, so each counts as many times as there are.

@@ -196,6 +196,22 @@ def test_targets_may_be_changed_in_the_light_of_the_inputs(tmp_path):
     assert float((shares - 1 / 7).abs().max()) < 0.05
 
 
+def test_teachers_compute_in_the_precision_of_the_training(tmp_path):
+    seen = set()
+    layer = torch.nn.Linear(7, 7)
+
+    def teach(inputs, targets):
+        seen.add(layer(targets).dtype)
+        return targets
+
+    recipe = RECIPE.model_copy(update={"precision": "bf16-mixed"})
+    Training(
+        MienetTiny().build(7), batches(32), recipe, lambda _: {}, tmp_path, None,
+        Report(3, quiet=True), teach=teach,
+    ).tried(1)  # fmt: skip
+    assert seen == {torch.bfloat16}
+
+
 def test_iterations_can_be_tried(tmp_path):
     run = training(tmp_path)
     assert 0 < run.tried(2) < 5
