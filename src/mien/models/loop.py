@@ -29,13 +29,13 @@ from mien.models.log import Report, Row, write_log
 from mien.models.memory import is_out_of_memory, largest_fit
 from mien.models.parallel import Devices, arithmetic, launched, share, synced, total
 from mien.models.recipe import Recipe, optimizer_of
-from mien.models.sampling import Numbers, class_weights, epoch_order
+from mien.models.sampling import Numbers, class_weights, epoch_order, training_prior
 
 CHECKPOINT: Final = "checkpoint.safetensors"
 BAD_BATCH: Final = "nonfinite-batch.safetensors"
 Evaluate = Callable[[nn.Module], dict[str, float]]
-Teach = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""Of inputs and targets (n, 7): the targets to learn."""
+Teach = Callable[[torch.Tensor, torch.Tensor, Floats], torch.Tensor]
+"""Of inputs, targets (n, 7) and the epoch's class shares (7,): the targets to learn."""
 
 
 class Source(Protocol):
@@ -107,6 +107,7 @@ class Training:
         self.averaged.to(self.fabric.device)
         self.steps = recipe.steps(len(batches.targets))
         self.step = 0
+        self.shares = training_prior(batches.targets, recipe.power(0))
         self.rows: list[Row] = []
         self.sums = {"loss": 0.0, "hits": 0.0, "faces": 0.0, "seconds": 0.0}
 
@@ -142,6 +143,7 @@ class Training:
         recipe = self.recipe
         weights = class_weights(self.batches.targets, recipe.power(epoch))
         order = epoch_order(weights, self.batches.seed, epoch)
+        self.shares = training_prior(self.batches.targets, recipe.power(epoch))
         training_mode(self.network, self.frozen)
         for place in range(self.step % self.steps, self.steps):
             began = time.perf_counter()
@@ -195,7 +197,7 @@ class Training:
             wanted = torch.from_numpy(targets).to(device)
             if self.teach is not None:
                 with self.fabric.autocast():
-                    wanted = self.teach(pictures, wanted)
+                    wanted = self.teach(pictures, wanted, self.shares)
             logits = self.module(pictures).float()
             loss = nn.functional.cross_entropy(logits, wanted, reduction="sum")
             # Each process's gradients are averaged, so each counts as many times as there are.

@@ -1,8 +1,8 @@
 """Distillation: a network learns what others say of the very view that it is shown.
 
 Hinton et al. 2015; that teacher and student see the same view, and that training is long, is Beyer
-et al. 2022. Teachers' answers are moved to the class shares of the data as they are, so that the
-student's sampling alone decides how rare classes weigh.
+et al. 2022. Teachers' answers are moved to the class shares that the epoch shows: a teacher sees
+nothing of how often a face is drawn, so its answers alone would undo what balanced sampling does.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class Teachers:
         folders: of `train`: ``weights.safetensors`` and ``spec.json``.
         settings: how they are followed.
         preprocess: the student's input, which must be theirs.
-        shares: (7,) the class shares of the data.
         device: where the student is.
 
     Raises:
@@ -59,7 +58,6 @@ class Teachers:
         folders: Sequence[Path],
         settings: Distillation,
         preprocess: Preprocess,
-        shares: Floats,
         device: torch.device,
     ) -> None:
         self._settings = settings
@@ -74,16 +72,22 @@ class Teachers:
             network = registry.load("networks", spec.network)().build(len(spec.classes))
             load_weights(network, read_weights(folder / _WEIGHTS), str(folder / _WEIGHTS))
             network = network.requires_grad_(False).eval()
-            move = np.log(np.maximum(shares, _LEAST)) - np.log(np.asarray(spec.training_prior))
-            shift = torch.as_tensor(move, dtype=torch.float32, device=device)
-            self._networks.append((network.to(device, memory_format=torch.channels_last), shift))
+            own = torch.tensor(spec.training_prior, dtype=torch.float32, device=device).log()
+            self._networks.append((network.to(device, memory_format=torch.channels_last), own))
 
     @torch.no_grad()
-    def __call__(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Returns targets (n, 7), rows summing to 1: the votes with the teachers' mean answer."""
+    def __call__(self, inputs: torch.Tensor, targets: torch.Tensor, shares: Floats) -> torch.Tensor:
+        """Returns targets (n, 7), rows summing to 1: the votes with the teachers' mean answer.
+
+        Args:
+            inputs: (n, channels, side, side), as the student sees them.
+            targets: (n, 7) the votes.
+            shares: (7,) the classes' shares among the faces that the epoch shows.
+        """
+        wanted = torch.as_tensor(np.maximum(shares, _LEAST), device=inputs.device).log()
         answers = [
-            ((network(inputs).float() + shift) / self._settings.temperature).softmax(1)
-            for network, shift in self._networks
+            ((network(inputs).float() + wanted - own) / self._settings.temperature).softmax(1)
+            for network, own in self._networks
         ]
         weight = self._settings.weight
         return (1 - weight) * targets + weight * torch.stack(answers).mean(0)

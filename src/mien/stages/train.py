@@ -150,7 +150,7 @@ def dry_run(
     tables = Tables(faces, split, augmented)
     with tempfile.TemporaryDirectory() as folder:
         network, blocks, batches, dev = _prepared(config, tables, Path(folder), fabric, quiet=False)
-        teach = _teachers(config, batches, fabric)
+        teach = _teachers(config, fabric)
         return measure(network, blocks, batches, len(dev), config, fabric, teach)
 
 
@@ -183,7 +183,7 @@ def _fill(config: TrainConfig, tables: Tables, work: Path, fabric: Fabric, quiet
         blocks,
         Report(recipe.total_epochs, quiet, made),
         fabric=fabric,
-        teach=_teachers(config, batches, fabric),
+        teach=_teachers(config, fabric),
     ).run()
     if not fabric.is_global_zero:
         return
@@ -230,11 +230,10 @@ def _prepared(
     return network, kind.trainable(config.trainable), batches, dev
 
 
-def _teachers(config: TrainConfig, batches: Batches, fabric: Fabric) -> Teachers | None:
+def _teachers(config: TrainConfig, fabric: Fabric) -> Teachers | None:
     if not config.teachers:
         return None
-    shares = training_prior(batches.targets, 0.0)
-    return Teachers(config.teachers, config.distillation, config.input, shares, fabric.device)
+    return Teachers(config.teachers, config.distillation, config.input, fabric.device)
 
 
 def _operating_point(

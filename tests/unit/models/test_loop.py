@@ -12,6 +12,7 @@ from mien.models.log import TIMES, Report
 from mien.models.loop import CHECKPOINT, Training
 from mien.models.mienet import MienetTiny
 from mien.models.recipe import Recipe
+from mien.models.sampling import training_prior
 from tests.unit.models.synthetic import SMALL, arrays, batches
 
 RECIPE = Recipe(epochs=2, balanced_epochs=1, batch_size=16, warmup=0.5, checkpoint_steps=4, ema=0.9)
@@ -179,10 +180,11 @@ def test_a_checkpoint_holds_only_what_is_learned(tmp_path):
 
 def test_targets_may_be_changed_in_the_light_of_the_inputs(tmp_path):
     torch.manual_seed(1)
-    seen = []
+    seen, told = [], []
 
-    def teach(inputs, targets):
+    def teach(inputs, targets, shares):
         seen.append(inputs.shape)
+        told.append(shares)
         return torch.full_like(targets, 1 / 7)
 
     run = Training(
@@ -191,6 +193,10 @@ def test_targets_may_be_changed_in_the_light_of_the_inputs(tmp_path):
     )  # fmt: skip
     trained = run.run()
     assert seen[0] == (16, 1, 24, 24)
+    for step, shares in enumerate(told):  # two an epoch
+        expected = training_prior(batches(32).targets, RECIPE.power(step // 2))
+        np.testing.assert_array_equal(shares, expected)
+    assert np.abs(told[0] - told[-1]).max() > 0.01
     with torch.inference_mode():
         shares = trained(DEV_INPUTS).softmax(1)
     assert float((shares - 1 / 7).abs().max()) < 0.05
@@ -200,7 +206,7 @@ def test_teachers_compute_in_the_precision_of_the_training(tmp_path):
     seen = set()
     layer = torch.nn.Linear(7, 7)
 
-    def teach(inputs, targets):
+    def teach(inputs, targets, shares):
         seen.add(layer(targets).dtype)
         return targets
 

@@ -30,8 +30,8 @@ def teacher(folder, seed, prior=None, preprocess=SMALL):
 
 
 def told(folders, targets, inputs, shares=EVEN, **settings):
-    made = Teachers(folders, Distillation(**settings), SMALL, shares, torch.device("cpu"))
-    return made(inputs, targets)
+    made = Teachers(folders, Distillation(**settings), SMALL, torch.device("cpu"))
+    return made(inputs, targets, shares)
 
 
 @pytest.fixture
