@@ -18,22 +18,18 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
+from scipy.special import softmax
 
-from mien.core import registry
-from mien.core.spec import ModelSpec, normalise
 from mien.core.types import Floats
 from mien.metrics import classification as cls
 from mien.metrics.bootstrap import bootstrap
 from mien.metrics.classification import Integers, Reals
 from mien.models import operating
 from mien.models.augment import Pixels
-from mien.models.checkpoint import load_weights, read_weights
 from mien.models.data import read_faces
-from mien.models.inference import inputs_of, logits
+from mien.models.inference import inputs_of
 from mien.models.operating import OperatingRule
-from mien.runtimes.model import find
-from mien.runtimes.onnx import OnnxRuntime
+from mien.runtimes.model import Model
 from mien.stages.train import MEASURES
 
 RULE = OperatingRule(min_accuracy=0.85, step=0.05)
@@ -48,19 +44,18 @@ def main() -> None:
     parser.add_argument("trainings", type=Path, nargs="+")
     parser.add_argument("--model", default="mien-ferplus-1.0")
     wanted = parser.parse_args()
-    spec = ModelSpec.read(find(wanted.model) / "spec.json")
+    networks = {wanted.model: Model(wanted.model)}
+    networks |= {str(folder): Model(folder, runtime="torch") for folder in wanted.trainings}
+    spec = networks[wanted.model].spec
     dev = read_faces(wanted.faces, wanted.split, ("dev",), spec.preprocess).labelled()
     roles = pl.read_parquet(wanted.split / "roles.parquet").select("id", "group")
     groups = pl.DataFrame({"id": dev.ids}).join(roles, on="id", how="left", maintain_order="left")
 
-    prior = np.asarray(spec.training_prior, np.float32)
-    said = [answered_by_model(wanted.model, dev.pixels)]
-    said += [answered(folder, dev.pixels, prior) for folder in wanted.trainings]
-    names = [wanted.model, *map(str, wanted.trainings)]
-    points = {
-        name: at_points(one[0], dev.labels, prior) for name, one in zip(names, said, strict=True)
-    }
-    together = np.log(np.mean([softmax(view) for one in said for view in one], axis=0))
+    prior = spec.target_prior("natural")
+    said = {name: answered(network, dev.pixels, prior) for name, network in networks.items()}
+    points = {name: at_points(one[0], dev.labels, prior) for name, one in said.items()}
+    views = [view for one in said.values() for view in one]
+    together = np.log(np.mean(softmax(views, axis=2), axis=0))
 
     print("| | natural | chosen |\n|---|---|---|")
     for name, answers in points.items():
@@ -76,34 +71,14 @@ def main() -> None:
     print(f"| together | {' | '.join(figures(dev.labels, [one]) for one in both)} |")
 
 
-def answered_by_model(model: str, pixels: Pixels) -> list[Floats]:
-    """Returns a model's logits (n, 7) of faces and of their mirror images."""
-    folder = find(model)
-    spec, runtime = ModelSpec.read(folder / "spec.json"), OnnxRuntime(folder / "model.onnx")
+def answered(network: Model, pixels: Pixels, prior: Floats) -> list[Floats]:
+    """Returns logits (n, 7) of faces and of their mirror images, moved to class shares (7,)."""
+    move = np.log(prior) - np.log(network.spec.target_prior("natural"))
     return [
-        np.concatenate([
-            runtime.infer(normalise(view[i : i + 64], spec.preprocess))
-            for i in range(0, len(view), 64)
-        ])
-        for view in views(pixels)
-    ]  # fmt: skip
-
-
-def answered(folder: Path, pixels: Pixels, prior: Floats) -> list[Floats]:
-    """Returns a training's logits, moved to other class shares (7,), likewise."""
-    spec = ModelSpec.read(folder / "spec.json")
-    network = registry.load("networks", spec.network)().build(cls.SIZE)
-    weights = folder / "weights.safetensors"
-    load_weights(network, read_weights(weights), str(weights))
-    move = np.log(prior) - np.log(np.asarray(spec.training_prior, np.float32))
-    with torch.inference_mode():
-        found = [logits(network.eval(), inputs_of(view, spec.preprocess)) for view in views(pixels)]
-    return [one + move for one in found]
-
-
-def views(pixels: Pixels) -> list[Pixels]:
-    """Returns faces and their mirror images."""
-    return [pixels, np.ascontiguousarray(pixels[:, :, ::-1])]
+        np.concatenate([network.infer(some) for some in inputs_of(view, network.spec.preprocess)])
+        + move
+        for view in (pixels, np.ascontiguousarray(pixels[:, :, ::-1]))
+    ]
 
 
 def at_points(answers: Floats, labels: Integers, prior: Floats) -> list[Integers]:
@@ -148,12 +123,6 @@ def gaps(sums: Reals) -> Reals:
     )
     gap: Reals = both[:, 1:].mean(1) - both[:, 0]
     return gap
-
-
-def softmax(values: Floats) -> Floats:
-    """Returns probabilities (n, 7)."""
-    odds = np.exp(values - values.max(1, keepdims=True))
-    return odds / odds.sum(1, keepdims=True)  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

@@ -17,18 +17,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-from safetensors.torch import load_file
 
-from mien.core import registry
-from mien.core.spec import ModelSpec
-from mien.core.types import Floats
 from mien.metrics import classification as cls
-from mien.models.data import FaceArrays, read_faces
-from mien.models.inference import inputs_of, logits
+from mien.models.data import read_faces
+from mien.models.inference import inputs_of
+from mien.runtimes.model import Model
 
 RECIPE = {
     "epochs": 5,
@@ -70,7 +66,7 @@ def main() -> None:
         network, _, origin = start.partition("=")
         folders = [wanted.out / f"{number}-{seed}" for seed in range(wanted.seeds)]
         for role in ROLES:
-            cells = scored(network, folders, wanted.faces, wanted.split, role)
+            cells = scored(folders, wanted.faces, wanted.split, role)
             print(f"| {network} | {Path(origin).name} | {role} | {' | '.join(cells)} |", flush=True)
 
 
@@ -102,26 +98,21 @@ def trained(start: str, seed: int, out: Path, split: Path, wanted: argparse.Name
         subprocess.run([*command, "--faces", str(wanted.faces)], check=True, stderr=log)
 
 
-def scored(network: str, folders: list[Path], faces: Path, split: Path, role: str) -> list[str]:
+def scored(folders: list[Path], faces: Path, split: Path, role: str) -> list[str]:
     """Returns a cell for each point: accuracy and balanced accuracy, mean and deviation."""
-    spec = ModelSpec.read(folders[0] / "spec.json")
-    shown = read_faces(faces, split, ROLES[role], spec.preprocess, folders[0].parent).labelled()
+    networks = [Model(folder, runtime="torch") for folder in folders]
+    preprocess = networks[0].spec.preprocess
+    shown = read_faces(faces, split, ROLES[role], preprocess, folders[0].parent).labelled()
     found: dict[str, list[tuple[float, float]]] = {point: [] for point in POINTS}
-    for folder in folders:
-        spec = ModelSpec.read(folder / "spec.json")
-        answers = answered(network, folder, shown, spec)
+    for network in networks:
+        answers = np.concatenate(
+            [network.infer(some) for some in inputs_of(shown.pixels, preprocess)]
+        )
         for point in POINTS:
-            said = spec.probabilities(answers, point).argmax(1)  # type: ignore[arg-type]
+            said = network.spec.probabilities(answers, point).argmax(1)  # type: ignore[arg-type]
             pair = (cls.accuracy(shown.labels, said), cls.balanced_accuracy(shown.labels, said))
             found[point].append(pair)
     return [cell(found[point]) for point in POINTS]
-
-
-def answered(network: str, folder: Path, shown: FaceArrays, spec: ModelSpec) -> Floats:
-    """Returns the logits of a trained network."""
-    module: Any = registry.load("networks", network)().build(7)
-    module.load_state_dict(load_file(folder / "weights.safetensors"))
-    return logits(module.eval(), inputs_of(shown.pixels, spec.preprocess))
 
 
 def cell(pairs: list[tuple[float, float]]) -> str:
