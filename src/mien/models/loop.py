@@ -107,13 +107,13 @@ class Training:
         self.averaged.to(self.fabric.device)
         self.steps = recipe.steps(len(batches.targets))
         self.step = 0
-        self.shares = training_prior(batches.targets, recipe.power(0))
+        self.shares: Floats  # of the epoch under way: see `_drawn`
         self.rows: list[Row] = []
         self.sums = {"loss": 0.0, "hits": 0.0, "faces": 0.0, "seconds": 0.0}
 
     def tried(self, iterations: int) -> float:
         """Returns the seconds of one iteration, the median of some that really train."""
-        order = epoch_order(class_weights(self.batches.targets, 0.0), self.batches.seed, 0)
+        order = self._drawn(0)
         training_mode(self.network, self.frozen)
         seconds = []
         for _ in range(iterations + 1):
@@ -141,9 +141,7 @@ class Training:
 
     def _epoch(self, epoch: int) -> None:
         recipe = self.recipe
-        weights = class_weights(self.batches.targets, recipe.power(epoch))
-        order = epoch_order(weights, self.batches.seed, epoch)
-        self.shares = training_prior(self.batches.targets, recipe.power(epoch))
+        order = self._drawn(epoch)
         training_mode(self.network, self.frozen)
         for place in range(self.step % self.steps, self.steps):
             began = time.perf_counter()
@@ -154,6 +152,12 @@ class Training:
             if place + 1 < self.steps and self.step % recipe.checkpoint_steps == 0:
                 self._save()
         self._close(epoch)
+
+    def _drawn(self, epoch: int) -> Numbers:
+        """Returns the faces that an epoch shows, in order; teachers are told their shares."""
+        targets, power = self.batches.targets, self.recipe.power(epoch)
+        self.shares = training_prior(targets, power)
+        return epoch_order(class_weights(targets, power), self.batches.seed, epoch)
 
     def _learn(self, order: Numbers, start: int, epoch: int) -> None:
         # Dropout draws from a generator that each step seeds anew: no state to keep.
